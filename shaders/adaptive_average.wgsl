@@ -1,0 +1,25 @@
+// The average of each bin of a plane: output i of n has the elements from floor(i · size / n) up to (not including)
+// ceil((i + 1) · size / n), so that bins may share an element where they meet.
+// In front: pool.wgsl, adaptive_bins.wgsl.
+
+@group(1) @binding(0) var<storage, read> x: array<f32>;
+@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.threads) { return; }
+  let at = positionOf(i);
+  let rows = binOf(at.row, uniforms.height, uniforms.outHeight);
+  let columns = binOf(at.column, uniforms.width, uniforms.outWidth);
+  var sum = 0.0;
+  for (var row = rows.first; row < rows.end; row++) {
+    let line = (at.plane * uniforms.height + row) * uniforms.width;
+    for (var column = columns.first; column < columns.end; column++) { sum += x[line + column]; }
+  }
+  result[i] = sum / f32((rows.end - rows.first) * (columns.end - columns.first));
+}

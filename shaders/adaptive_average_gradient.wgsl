@@ -1,0 +1,29 @@
+// dx of adaptiveAvgPool2d: every element adds up its share of dy of the bins that have it. Bin i has element r where
+// floor(i · size / n) <= r < ceil((i + 1) · size / n), and that is where floor(r · n / size) <= i < ceil((r + 1) · n / size).
+// In front: pool.wgsl, adaptive_bins.wgsl.
+
+@group(1) @binding(0) var<storage, read> gradients: array<f32>;
+@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.threads) { return; }
+  let at = positionOf(i);
+  let outRows = binOf(at.row, uniforms.outHeight, uniforms.height);
+  let outColumns = binOf(at.column, uniforms.outWidth, uniforms.width);
+  var sum = 0.0;
+  for (var outRow = outRows.first; outRow < outRows.end; outRow++) {
+    let rows = binOf(outRow, uniforms.height, uniforms.outHeight);
+    let line = (at.plane * uniforms.outHeight + outRow) * uniforms.outWidth;
+    for (var outColumn = outColumns.first; outColumn < outColumns.end; outColumn++) {
+      let columns = binOf(outColumn, uniforms.width, uniforms.outWidth);
+      sum += gradients[line + outColumn] / f32((rows.end - rows.first) * (columns.end - columns.first));
+    }
+  }
+  result[i] = sum;
+}

@@ -1,0 +1,33 @@
+// The index of the first largest element along one axis; an output a thread.
+// In front: alias Element.
+
+struct Uniforms {
+  length: u32, // of the axis
+  inner: u32,  // elements behind it
+  outputs: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> x: array<Element>;
+@group(1) @binding(1) var<storage, read_write> result: array<i32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.outputs) { return; }
+  let base = (i / uniforms.inner) * uniforms.length * uniforms.inner + i % uniforms.inner;
+  var best = 0u;
+  var largest = x[base];
+  for (var k = 1u; k < uniforms.length; k++) {
+    let value = x[base + k * uniforms.inner];
+    if (value > largest) {
+      largest = value;
+      best = k;
+    }
+  }
+  result[i] = i32(best);
+}

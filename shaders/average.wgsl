@@ -1,0 +1,22 @@
+// Moves averages towards values: by a share of the way, in place.
+
+struct Uniforms {
+  share: f32,
+  vectors: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> values: array<vec4f>;
+@group(1) @binding(1) var<storage, read_write> averages: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.vectors) { return; }
+  let average = averages[i];
+  averages[i] = average + uniforms.share * (values[i] - average);
+}

@@ -1,0 +1,33 @@
+// For each part of each channel, what the gradients of batchNorm are made of: the sum of dy, which is the bias's gradient,
+// and that of dy · normalised x, which is the weight's.
+// In front: channel_parts.wgsl and what it needs.
+
+@group(1) @binding(0) var<storage, read> x: array<Element>;
+@group(1) @binding(1) var<storage, read> gradients: array<Element>;
+@group(1) @binding(2) var<storage, read> means: array<f32>;
+@group(1) @binding(3) var<storage, read> variances: array<f32>;
+@group(1) @binding(4) var<storage, read_write> sums: array<f32>; // [channel][part]
+@group(1) @binding(5) var<storage, read_write> products: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.channels * uniforms.parts) { return; }
+  let part = partOf(i);
+  let mean = means[part.channel];
+  var sum = Element();
+  var product = Element();
+  for (var k = part.first; k < uniforms.elements; k += uniforms.parts) {
+    let index = elementIndex(part.channel, k);
+    let dy = gradients[index];
+    sum += dy;
+    product += dy * (x[index] - mean);
+  }
+  let slot = part.channel * uniforms.parts + part.first;
+  sums[slot] = total(sum);
+  products[slot] = total(product) * inverseSqrt(variances[part.channel] + uniforms.epsilon);
+}

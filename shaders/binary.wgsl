@@ -1,0 +1,32 @@
+// result = combine(a, b, dy) for operands of one shape, four elements a thread. dy is the output's gradient where this
+// computes a gradient; a forward pass binds a in its place and does not read it.
+// In front: alias Input, alias Output, fn combine(a: Input, b: Input, dy: Input) -> Output.
+
+struct Uniforms {
+  vectors: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> a: array<vec4<Input>>;
+@group(1) @binding(1) var<storage, read> b: array<vec4<Input>>;
+@group(1) @binding(2) var<storage, read> gradients: array<vec4<Input>>;
+@group(1) @binding(3) var<storage, read_write> result: array<vec4<Output>>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.vectors) { return; }
+  let x = a[i];
+  let y = b[i];
+  let dy = gradients[i];
+  result[i] = vec4<Output>(
+    combine(x.x, y.x, dy.x),
+    combine(x.y, y.y, dy.y),
+    combine(x.z, y.z, dy.z),
+    combine(x.w, y.w, dy.w),
+  );
+}

@@ -1,0 +1,148 @@
+// The gradient of conv2d by its input, as a matrix product. With a stride, the input pixels fall into phases: those of one
+// phase meet the same few positions of the kernel's window, and a dispatch computes one phase. Nothing is multiplied with
+// inserted zeros. Per group, rows are input channels, columns the phase's pixels of all images, and k runs over output
+// channels and the phase's window positions. It is the forward pass of convTranspose2d as well, which adds a bias.
+// In front: kernelHeight, kernelWidth, strideY, strideX, paddingTop, paddingLeft, dilationY, dilationX, hasBias.
+
+struct Uniforms {
+  rows: u32,    // input channels of a group
+  columns: u32, // images · phase height · phase width
+  depth: u32,   // output channels of a group · window positions
+  batches: u32, // groups
+  splits: u32,
+  depthPerSplit: u32,
+  inputHeight: u32,
+  inputWidth: u32,
+  outputHeight: u32,
+  outputWidth: u32,
+  phaseY: u32,  // pixels (phaseY + strideY · i, phaseX + strideX · j)
+  phaseX: u32,
+  phaseHeight: u32,
+  phaseWidth: u32,
+  firstY: u32,  // window positions firstY, firstY + stepY, … (positionsY of them)
+  firstX: u32,
+  stepY: u32,
+  stepX: u32,
+  positionsY: u32,
+  positionsX: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> gradient: array<f32>;
+@group(1) @binding(1) var<storage, read> weight: array<f32>;
+@group(1) @binding(2) var<storage, read> bias: array<f32>; // one an input channel
+@group(1) @binding(3) var<storage, read_write> result: array<f32>;
+
+const window = kernelHeight * kernelWidth;
+
+// k as an output channel of the group and a position in the kernel's window.
+struct Term {
+  channel: u32,
+  y: u32,
+  x: u32,
+  inside: bool,
+}
+
+fn term(k: u32) -> Term {
+  let line = quotient(k, uniforms.positionsX);
+  let channel = quotient(line, uniforms.positionsY);
+  let y = uniforms.firstY + (line - channel * uniforms.positionsY) * uniforms.stepY;
+  let x = uniforms.firstX + (k - line * uniforms.positionsX) * uniforms.stepX;
+  return Term(channel, y, x, k < uniforms.depth);
+}
+
+fn weightAt(group: u32, row: u32, at: Term) -> f32 {
+  let output = group * (uniforms.depth / (uniforms.positionsY * uniforms.positionsX)) + at.channel;
+  let index = (output * uniforms.rows + row) * window + at.y * kernelWidth + at.x;
+  return select(0.0, weight[index], at.inside);
+}
+
+fn weights(group: u32, row: u32, t0: Term, t1: Term, t2: Term, t3: Term) -> vec4f {
+  return vec4f(weightAt(group, row, t0), weightAt(group, row, t1), weightAt(group, row, t2), weightAt(group, row, t3));
+}
+
+fn blockA(group: u32, row: u32, k: u32) -> mat4x4f {
+  let t0 = term(k);
+  let t1 = term(k + 1u);
+  let t2 = term(k + 2u);
+  let t3 = term(k + 3u);
+  return mat4x4f(
+    weights(group, row, t0, t1, t2, t3),
+    weights(group, row + 1u, t0, t1, t2, t3),
+    weights(group, row + 2u, t0, t1, t2, t3),
+    weights(group, row + 3u, t0, t1, t2, t3),
+  );
+}
+
+struct Pixel {
+  image: u32,
+  y: u32,
+  x: u32,
+}
+
+fn pixel(column: u32) -> Pixel {
+  let line = quotient(column, uniforms.phaseWidth);
+  let image = quotient(line, uniforms.phaseHeight);
+  return Pixel(
+    image,
+    uniforms.phaseY + (line - image * uniforms.phaseHeight) * strideY,
+    uniforms.phaseX + (column - line * uniforms.phaseWidth) * strideX,
+  );
+}
+
+// The gradient at the output pixel whose window holds this input pixel at this position; the division has no rest.
+fn gradientAt(group: u32, at: Pixel, k: Term) -> f32 {
+  let y = i32(at.y + paddingTop) - i32(k.y * dilationY);
+  let x = i32(at.x + paddingLeft) - i32(k.x * dilationX);
+  let outputY = u32(max(y, 0)) / strideY;
+  let outputX = u32(max(x, 0)) / strideX;
+  // & and not &&, which would branch sixteen times a block.
+  let inside =
+    k.inside & (y >= 0) & (x >= 0) & (outputY < uniforms.outputHeight) & (outputX < uniforms.outputWidth);
+  let channels = uniforms.depth / (uniforms.positionsY * uniforms.positionsX);
+  let plane = (at.image * uniforms.batches + group) * channels + k.channel;
+  let index = (plane * uniforms.outputHeight + outputY) * uniforms.outputWidth + outputX;
+  return select(0.0, gradient[index], inside);
+}
+
+fn gradients(group: u32, p0: Pixel, p1: Pixel, p2: Pixel, p3: Pixel, k: u32) -> vec4f {
+  let at = term(k);
+  return vec4f(gradientAt(group, p0, at), gradientAt(group, p1, at), gradientAt(group, p2, at), gradientAt(group, p3, at));
+}
+
+fn blockB(group: u32, k: u32, column: u32) -> mat4x4f {
+  let p0 = pixel(column);
+  let p1 = pixel(column + 1u);
+  let p2 = pixel(column + 2u);
+  let p3 = pixel(column + 3u);
+  return mat4x4f(
+    gradients(group, p0, p1, p2, p3, k),
+    gradients(group, p0, p1, p2, p3, k + 1u),
+    gradients(group, p0, p1, p2, p3, k + 2u),
+    gradients(group, p0, p1, p2, p3, k + 3u),
+  );
+}
+
+fn store(group: u32, row: u32, column: u32, block: mat4x4f) {
+  storeRow(group, row, column, block[0]);
+  storeRow(group, row + 1u, column, block[1]);
+  storeRow(group, row + 2u, column, block[2]);
+  storeRow(group, row + 3u, column, block[3]);
+}
+
+fn storeRow(group: u32, row: u32, column: u32, values: vec4f) {
+  if (row >= uniforms.rows) { return; }
+  var add = 0.0;
+  if (hasBias) { add = bias[group * uniforms.rows + row]; }
+  storePixel(group, row, column, values.x + add);
+  storePixel(group, row, column + 1u, values.y + add);
+  storePixel(group, row, column + 2u, values.z + add);
+  storePixel(group, row, column + 3u, values.w + add);
+}
+
+fn storePixel(group: u32, row: u32, column: u32, value: f32) {
+  if (column >= uniforms.columns) { return; }
+  let at = pixel(column);
+  let plane = (at.image * uniforms.batches + group) * uniforms.rows + row;
+  result[(plane * uniforms.inputHeight + at.y) * uniforms.inputWidth + at.x] = value;
+}

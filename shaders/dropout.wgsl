@@ -1,0 +1,25 @@
+// y = 0 where the draw says so, scale · x elsewhere; four elements a thread. The backward pass runs it on the
+// gradient with the same draw, which gives the same mask.
+
+struct Uniforms {
+  draw: vec4u,  // see randomWords
+  dropped: u32, // how many of the 2^24 values of a word's upper 24 bits drop the element
+  scale: f32,
+  vectors: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> x: array<vec4f>;
+@group(1) @binding(1) var<storage, read_write> y: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.vectors) { return; }
+  let isDropped = (randomWords(i, uniforms.draw) >> vec4u(8u)) < vec4u(uniforms.dropped);
+  y[i] = select(uniforms.scale * x[i], vec4f(0.0), isDropped);
+}

@@ -1,0 +1,64 @@
+// The tile loop of a matrix product for graphics cards: 256 threads share tiles of 64 × 32 of both operands in workgroup
+// memory, and each computes 4 × 4 of 64 × 64 results. What blockA, blockB and store mean stands in gemm_registers.wgsl.
+
+const tileRows = 64u;
+const tileColumns = 64u;
+const tileDepth = 32u;
+const workgroupThreads = 256u;
+
+var<workgroup> tileA: array<vec4f, 512>; // [row][k / 4]
+var<workgroup> tileB: array<vec4f, 512>; // [k][column / 4]
+
+@compute @workgroup_size(workgroupThreads)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let tilesAcross = (uniforms.columns + tileColumns - 1u) / tileColumns;
+  let tilesDown = (uniforms.rows + tileRows - 1u) / tileRows;
+  let index = workgroupIndex(workgroup, workgroups);
+  let slice = index / (tilesAcross * tilesDown); // split · batches + batch
+  if (slice >= uniforms.batches * uniforms.splits) { return; }
+  let tile = index % (tilesAcross * tilesDown);
+  let firstRow = (tile / tilesAcross) * tileRows;
+  let firstColumn = (tile % tilesAcross) * tileColumns;
+  let batch = slice % uniforms.batches;
+  let start = (slice / uniforms.batches) * uniforms.depthPerSplit;
+  let end = min(start + uniforms.depthPerSplit, uniforms.depth);
+
+  // Half of the threads fetch a block of A, half a block of B; neighbours read along what lies together in memory.
+  let fetcher = local % 128u;
+  let fetchesA = local < 128u;
+  let fetchRow = (fetcher / 8u) * 4u;
+  let fetchK = select((fetcher / 16u) * 4u, (fetcher % 8u) * 4u, fetchesA);
+  let fetchColumn = (fetcher % 16u) * 4u;
+
+  let row = (local / 16u) * 4u;
+  let column = local % 16u; // in vectors
+  var c = mat4x4f();
+  for (var k = start; k < end; k += tileDepth) {
+    if (k + fetchK >= end) {
+      for (var i = 0u; i < 4u; i++) {
+        if (fetchesA) { tileA[(fetchRow + i) * 8u + fetchK / 4u] = vec4f(); }
+        else { tileB[(fetchK + i) * 16u + fetchColumn / 4u] = vec4f(); }
+      }
+    } else if (fetchesA) {
+      let block = blockA(batch, firstRow + fetchRow, k + fetchK);
+      for (var i = 0u; i < 4u; i++) { tileA[(fetchRow + i) * 8u + fetchK / 4u] = block[i]; }
+    } else {
+      let block = blockB(batch, k + fetchK, firstColumn + fetchColumn);
+      for (var i = 0u; i < 4u; i++) { tileB[(fetchK + i) * 16u + fetchColumn / 4u] = block[i]; }
+    }
+    workgroupBarrier();
+    for (var inner = 0u; inner < tileDepth; inner += 4u) {
+      let part = row * 8u + inner / 4u;
+      let a = mat4x4f(tileA[part], tileA[part + 8u], tileA[part + 16u], tileA[part + 24u]);
+      let line = inner * 16u + column;
+      let b = mat4x4f(tileB[line], tileB[line + 16u], tileB[line + 32u], tileB[line + 48u]);
+      c += b * a;
+    }
+    workgroupBarrier();
+  }
+  store(slice, firstRow + row, firstColumn + column * 4u, c);
+}

@@ -1,0 +1,22 @@
+// Limits every element of a gradient to ±most, in place. What is not a number stays so, which clamp would not promise.
+
+struct Uniforms {
+  most: f32,
+  vectors: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read_write> gradients: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.vectors) { return; }
+  let most = vec4f(uniforms.most);
+  let gradient = gradients[i];
+  gradients[i] = select(select(gradient, most, gradient > most), -most, gradient < -most);
+}

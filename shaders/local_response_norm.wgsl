@@ -1,0 +1,27 @@
+// x / (k + alpha / size · the sum of squares over the channels around)^beta.
+// In front: local_response.wgsl and what it needs.
+
+@group(1) @binding(0) var<storage, read> x: array<Element>;
+@group(1) @binding(1) var<storage, read_write> result: array<Element>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.threads) { return; }
+  let run = runOf(i);
+  var window: array<Element, size>; // the loops over it unroll: no array is left
+  // The channel that enters the window; before the first one, these are large numbers, which are outside as well.
+  for (var entering = run.first - before; entering != run.end + behind; entering++) {
+    for (var j = 1u; j < size; j++) { window[j - 1u] = window[j]; }
+    window[size - 1u] = Element();
+    if (entering < uniforms.channels) { window[size - 1u] = x[run.start + entering * uniforms.inner]; }
+    let channel = entering - behind;
+    if (channel >= run.first && channel < run.end) {
+      result[run.start + channel * uniforms.inner] = window[before] * pow(divisor(window), Element(-uniforms.exponent));
+    }
+  }
+}

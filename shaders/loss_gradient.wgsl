@@ -1,0 +1,32 @@
+// The gradient of a loss that was summed: combine(a, b, dy · scale), where dy is one number; four elements a thread.
+// In front: fn combine(a: f32, b: f32, dy: f32) -> f32.
+
+struct Uniforms {
+  vectors: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> a: array<vec4f>;
+@group(1) @binding(1) var<storage, read> b: array<vec4f>;
+@group(1) @binding(2) var<storage, read> gradient: array<f32>;
+@group(1) @binding(3) var<storage, read_write> result: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.vectors) { return; }
+  let x = a[i];
+  let y = b[i];
+  let dy = gradient[0] * uniforms.scale;
+  result[i] = vec4f(
+    combine(x.x, y.x, dy),
+    combine(x.y, y.y, dy),
+    combine(x.z, y.z, dy),
+    combine(x.w, y.w, dy),
+  );
+}

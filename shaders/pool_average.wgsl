@@ -1,0 +1,35 @@
+// The average of each window; a thread has a few outputs, one below the other.
+// In front: what pool_average_divisor.wgsl needs; outputsPerThread.
+
+@group(1) @binding(0) var<storage, read> x: array<f32>;
+@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.threads) { return; }
+  let strip = positionOf(i);
+  let plane = strip.plane * uniforms.height * uniforms.width;
+  let end = min((strip.row + 1u) * outputsPerThread, uniforms.outHeight);
+  // In the padding above and to the left these wrap around to large numbers, which are outside as well.
+  let left = strip.column * strideWidth - paddingWidth;
+  for (var outRow = strip.row * outputsPerThread; outRow < end; outRow++) {
+    let top = outRow * strideHeight - paddingHeight;
+    var sum = 0.0;
+    for (var kernelRow = 0u; kernelRow < kernelHeight; kernelRow++) {
+      let row = top + kernelRow;
+      for (var kernelColumn = 0u; kernelColumn < kernelWidth; kernelColumn++) {
+        let column = left + kernelColumn;
+        if (row < uniforms.height && column < uniforms.width) {
+          sum += x[plane + row * uniforms.width + column];
+        }
+      }
+    }
+    let output = (strip.plane * uniforms.outHeight + outRow) * uniforms.outWidth + strip.column;
+    result[output] = sum / divisor(outRow, strip.column);
+  }
+}

@@ -1,0 +1,47 @@
+// dx of an average pool: every element of the input adds up its share of dy of the windows that hold it, in cells and
+// in the order of pool_extremum_gradient.wgsl.
+// In front: what pool_average_divisor.wgsl needs; cellHeight, cellWidth, reachHeight, reachWidth.
+
+@group(1) @binding(0) var<storage, read> gradients: array<f32>;
+@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.threads) { return; }
+  let cell = positionOf(i);
+  // Counted from the edge of the padding. Windows before the first wrap around to large numbers, outside as well.
+  let top = cell.row * cellHeight;
+  let left = cell.column * cellWidth;
+  let lastRow = (top + cellHeight - 1u) / strideHeight;
+  let lastColumn = (left + cellWidth - 1u) / strideWidth;
+  let windows = cell.plane * uniforms.outHeight * uniforms.outWidth;
+  var sums: array<f32, cellHeight * cellWidth>; // the loops over a cell unroll: no array is left
+  for (var earlierRow = 0u; earlierRow < reachHeight; earlierRow++) {
+    let row = lastRow - earlierRow;
+    for (var earlierColumn = 0u; earlierColumn < reachWidth; earlierColumn++) {
+      let column = lastColumn - earlierColumn;
+      if (row < uniforms.outHeight && column < uniforms.outWidth) {
+        let share = gradients[windows + row * uniforms.outWidth + column] / divisor(row, column);
+        for (var k = 0u; k < cellHeight * cellWidth; k++) {
+          // How far into the window; where it has not begun yet, this wraps around.
+          let rowInside = top + k / cellWidth - row * strideHeight;
+          let columnInside = left + k % cellWidth - column * strideWidth;
+          sums[k] += select(0.0, share, rowInside < kernelHeight && columnInside < kernelWidth);
+        }
+      }
+    }
+  }
+  let plane = cell.plane * uniforms.height * uniforms.width;
+  for (var k = 0u; k < cellHeight * cellWidth; k++) {
+    let row = top + k / cellWidth - paddingHeight;
+    let column = left + k % cellWidth - paddingWidth;
+    if (row < uniforms.height && column < uniforms.width) {
+      result[plane + row * uniforms.width + column] = sums[k];
+    }
+  }
+}

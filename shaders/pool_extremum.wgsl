@@ -1,0 +1,52 @@
+// Maximum or minimum of each window, and where in its plane it was found. A thread has a few outputs, one below the
+// other: finding its place costs as much as a window.
+// In front: kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth, dilationHeight,
+// dilationWidth; outputsPerThread; fn beats(value: f32, best: f32) -> bool. Every window holds an element of the input.
+
+@group(1) @binding(0) var<storage, read> x: array<f32>;
+@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+@group(1) @binding(2) var<storage, read_write> indices: array<u32>;
+
+const none = 0xffffffffu;
+
+fn isNaN(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; // compilers take x != x for false
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.threads) { return; }
+  let strip = positionOf(i);
+  let plane = strip.plane * uniforms.height * uniforms.width;
+  let end = min((strip.row + 1u) * outputsPerThread, uniforms.outHeight);
+  // In the padding above and to the left these wrap around to large numbers, which are outside as well.
+  let left = strip.column * strideWidth - paddingWidth;
+  for (var outRow = strip.row * outputsPerThread; outRow < end; outRow++) {
+    let top = outRow * strideHeight - paddingHeight;
+    var best = 0.0;
+    var found = none;
+    for (var kernelRow = 0u; kernelRow < kernelHeight; kernelRow++) {
+      let row = top + kernelRow * dilationHeight;
+      for (var kernelColumn = 0u; kernelColumn < kernelWidth; kernelColumn++) {
+        let column = left + kernelColumn * dilationWidth;
+        if (row < uniforms.height && column < uniforms.width) {
+          let index = row * uniforms.width + column;
+          let value = x[plane + index];
+          // A tie stays with the first; a NaN always wins.
+          if (found == none || beats(value, best) || isNaN(value)) {
+            best = value;
+            found = index;
+          }
+        }
+      }
+    }
+    let output = (strip.plane * uniforms.outHeight + outRow) * uniforms.outWidth + strip.column;
+    result[output] = best;
+    indices[output] = found;
+  }
+}

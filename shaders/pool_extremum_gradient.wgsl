@@ -1,0 +1,52 @@
+// dx of a maximum or minimum pool: every element of the input adds up dy of the windows that chose it, always in the
+// same order, so that windows that overlap need no atomics. A thread has a cell of neighbouring elements, for which it
+// reads the windows that can have chosen any of them once.
+// In front: strideHeight, strideWidth, paddingHeight, paddingWidth; cellHeight, cellWidth: a cell's sizes, which divide
+// the stride or are a multiple of it; reachHeight, reachWidth: how many windows can hold elements of a cell.
+
+@group(1) @binding(0) var<storage, read> gradients: array<f32>;
+@group(1) @binding(1) var<storage, read> indices: array<u32>;
+@group(1) @binding(2) var<storage, read_write> result: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.threads) { return; }
+  let cell = positionOf(i);
+  // Cells begin in the padding. There, and for windows before the first, numbers wrap around to large ones, which are
+  // outside as well.
+  let top = cell.row * cellHeight - paddingHeight;
+  let left = cell.column * cellWidth - paddingWidth;
+  let corner = top * uniforms.width + left;
+  let lastRow = (cell.row * cellHeight + cellHeight - 1u) / strideHeight;
+  let lastColumn = (cell.column * cellWidth + cellWidth - 1u) / strideWidth;
+  let windows = cell.plane * uniforms.outHeight * uniforms.outWidth;
+  var sums: array<f32, cellHeight * cellWidth>; // the loops over a cell unroll: no array is left
+  for (var earlierRow = 0u; earlierRow < reachHeight; earlierRow++) {
+    let row = lastRow - earlierRow;
+    for (var earlierColumn = 0u; earlierColumn < reachWidth; earlierColumn++) {
+      let column = lastColumn - earlierColumn;
+      if (row < uniforms.outHeight && column < uniforms.outWidth) {
+        let window = windows + row * uniforms.outWidth + column;
+        let chosen = indices[window];
+        let dy = gradients[window];
+        for (var k = 0u; k < cellHeight * cellWidth; k++) {
+          let own = corner + k / cellWidth * uniforms.width + k % cellWidth;
+          sums[k] += select(0.0, dy, chosen == own);
+        }
+      }
+    }
+  }
+  let plane = cell.plane * uniforms.height * uniforms.width;
+  for (var k = 0u; k < cellHeight * cellWidth; k++) {
+    let row = top + k / cellWidth;
+    let column = left + k % cellWidth;
+    if (row < uniforms.height && column < uniforms.width) {
+      result[plane + row * uniforms.width + column] = sums[k];
+    }
+  }
+}

@@ -1,0 +1,23 @@
+// Stochastic gradient descent without momentum, four weights a thread.
+
+struct Uniforms {
+  learningRate: f32,
+  weightDecay: f32,
+  vectors: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read_write> weights: array<vec4f>;
+@group(1) @binding(1) var<storage, read> gradients: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.vectors) { return; }
+  let weight = weights[i];
+  weights[i] = weight - uniforms.learningRate * (gradients[i] + uniforms.weightDecay * weight);
+}

@@ -1,0 +1,28 @@
+// Softmax, or its logarithm, of every row of x.
+// In front: what rows.wgsl needs; fn normalise(shifted: f32, total: f32) -> f32: the result, from x minus the largest
+// element of its row, and the sum of exp of these.
+
+struct Uniforms {
+  length: u32,
+  inner: u32,
+  rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> x: array<f32>;
+@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+  let largest = largestOf(row, local);
+  let total = exponentialSumOf(row, largest, local);
+  for (var k = row.member; k < row.length; k += teamSize) {
+    let i = row.start + k * uniforms.inner;
+    result[i] = normalise(x[i] - largest, total);
+  }
+}

@@ -1,0 +1,33 @@
+// dx of softmax, or of its logarithm, for every row.
+// In front: what rows.wgsl needs; fn term(y: f32, dy: f32) -> f32, which is summed over the row, and
+// fn backward(y: f32, dy: f32, total: f32) -> f32: dx from that sum.
+
+struct Uniforms {
+  length: u32,
+  inner: u32,
+  rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> outputs: array<f32>;
+@group(1) @binding(1) var<storage, read> gradients: array<f32>;
+@group(1) @binding(2) var<storage, read_write> result: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+  var total = 0.0;
+  for (var k = row.member; k < row.length; k += teamSize) {
+    let i = row.start + k * uniforms.inner;
+    total += term(outputs[i], gradients[i]);
+  }
+  total = sumOfTeam(total, local);
+  for (var k = row.member; k < row.length; k += teamSize) {
+    let i = row.start + k * uniforms.inner;
+    result[i] = backward(outputs[i], gradients[i], total);
+  }
+}

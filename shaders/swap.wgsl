@@ -1,0 +1,22 @@
+// Exchanges the numbers of two tensors.
+
+struct Uniforms {
+  vectors: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read_write> a: array<vec4f>;
+@group(1) @binding(1) var<storage, read_write> b: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.vectors) { return; }
+  let own = a[i];
+  a[i] = b[i];
+  b[i] = own;
+}

@@ -1,0 +1,32 @@
+// dx = backward(x, y, dy), four elements a thread.
+// In front: fn backward(x: f32, y: f32, dy: f32) -> f32. What the formula does not use is not read.
+
+struct Uniforms {
+  parameters: vec4f,
+  vectors: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> inputs: array<vec4f>;
+@group(1) @binding(1) var<storage, read> outputs: array<vec4f>;
+@group(1) @binding(2) var<storage, read> gradients: array<vec4f>;
+@group(1) @binding(3) var<storage, read_write> result: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  if (i >= uniforms.vectors) { return; }
+  let x = inputs[i];
+  let y = outputs[i];
+  let dy = gradients[i];
+  result[i] = vec4f(
+    backward(x.x, y.x, dy.x),
+    backward(x.y, y.y, dy.y),
+    backward(x.z, y.z, dy.z),
+    backward(x.w, y.w, dy.w),
+  );
+}

@@ -1,0 +1,38 @@
+// A workgroup adds up its share of losses and of their weights. The last pass, a single workgroup, divides: its result
+// is the weighted mean and the weight of all.
+// In front: what team.wgsl needs (teamSize 64); isLast.
+
+struct Uniforms {
+  count: u32,
+  threads: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> losses: array<vec2f>; // weighted, each with its weight
+@group(1) @binding(1) var<storage, read_write> result: array<vec2f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let group = workgroupIndex(workgroup, workgroups);
+  var i = group * 64u + local;
+  // Four running sums: shorter chains of additions, and fewer turns of the loop.
+  var sum0 = vec2f();
+  var sum1 = vec2f();
+  var sum2 = vec2f();
+  var sum3 = vec2f();
+  for (; i + 3u * uniforms.threads < uniforms.count; i += 4u * uniforms.threads) {
+    sum0 += losses[i];
+    sum1 += losses[i + uniforms.threads];
+    sum2 += losses[i + 2u * uniforms.threads];
+    sum3 += losses[i + 3u * uniforms.threads];
+  }
+  for (; i < uniforms.count; i += uniforms.threads) { sum0 += losses[i]; }
+  let total = (sum0 + sum1) + (sum2 + sum3);
+  let loss = sumOfTeam(total.x, local);
+  let weight = sumOfTeam(total.y, local);
+  if (local == 0u) { result[group] = vec2f(select(loss, loss / weight, isLast), weight); }
+}
