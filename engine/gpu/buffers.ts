@@ -1,0 +1,124 @@
+/**
+ * GPU memory, pooled. Sizes are rounded up to a few classes an octave; a released buffer waits in its class
+ * for the next request. A buffer may be handed on while commands that use it are still waiting: commands run in
+ * the order in which they were given, so the next user's writes come after the last user's reads.
+ */
+import { LimitError } from "../errors.ts";
+
+/** A piece of GPU memory. On a device that only plans, there is no buffer behind it. */
+export interface GpuMemory {
+  readonly id: number;
+  /** What was asked for, rounded up to 16 bytes so that a kernel can read it in vectors of four. */
+  readonly bytes: number;
+  /** What it takes: the size of its class. */
+  readonly capacity: number;
+  readonly buffer: GPUBuffer | undefined;
+  /** The command that last used it; tells whether a write from the host has to wait its turn. */
+  lastCommand: number;
+}
+
+export interface MemoryReport {
+  /** In tensors. */
+  readonly bytesInUse: number;
+  readonly buffersInUse: number;
+  /** Waiting in the pool for the next tensor. */
+  readonly bytesPooled: number;
+  readonly buffersPooled: number;
+  /** The most that was ever in use. */
+  readonly peakBytesInUse: number;
+}
+
+/** A pooled buffer that this many flushes left untouched goes back to the driver. */
+const idleFlushes = 256;
+
+const smallest = 256;
+
+export class BufferPool {
+  readonly #idle = new Map<number, { memory: GpuMemory; since: number }[]>();
+  readonly #create: (bytes: number) => GPUBuffer | undefined;
+  readonly #largest: number;
+  #nextId = 0;
+  #flushes = 0;
+  #bytesInUse = 0;
+  #buffersInUse = 0;
+  #bytesPooled = 0;
+  #buffersPooled = 0;
+  #peakBytesInUse = 0;
+
+  /**
+   * @param create makes a buffer of so many bytes (or nothing, on a device that only plans)
+   * @param largest bytes that one kernel may bind at once
+   */
+  constructor(create: (bytes: number) => GPUBuffer | undefined, largest: number) {
+    this.#create = create;
+    this.#largest = largest;
+  }
+
+  /** @throws LimitError when no kernel of this adapter could bind so much */
+  allocate(bytes: number): GpuMemory {
+    const rounded = Math.max(16, Math.ceil(bytes / 16) * 16);
+    if (rounded > this.#largest) {
+      throw new LimitError(
+        `a tensor of ${bytes.toLocaleString("en")} bytes is more than this adapter binds at once (${this.#largest.toLocaleString("en")})`,
+        "use a smaller batch or a narrower layer, or an adapter with a larger maxStorageBufferBindingSize",
+      );
+    }
+    const capacity = sizeClass(rounded);
+    const waiting = this.#idle.get(capacity)?.pop();
+    this.#bytesInUse += capacity;
+    this.#buffersInUse++;
+    this.#peakBytesInUse = Math.max(this.#peakBytesInUse, this.#bytesInUse);
+    if (waiting) {
+      this.#bytesPooled -= capacity;
+      this.#buffersPooled--;
+      // A description of its own: commands that wait with the old one still bind the old size.
+      return { ...waiting.memory, bytes: rounded };
+    }
+    return { id: this.#nextId++, bytes: rounded, capacity, buffer: this.#create(capacity), lastCommand: 0 };
+  }
+
+  /** Once for every `allocate`. */
+  release(memory: GpuMemory): void {
+    this.#bytesInUse -= memory.capacity;
+    this.#buffersInUse--;
+    this.#bytesPooled += memory.capacity;
+    this.#buffersPooled++;
+    const idle = this.#idle.get(memory.capacity) ?? [];
+    this.#idle.set(memory.capacity, idle);
+    idle.push({ memory, since: this.#flushes });
+  }
+
+  /** To be called when no command is waiting: returns to the driver what has lain idle for long. */
+  flushed(): boolean {
+    this.#flushes++;
+    let destroyed = false;
+    for (const idle of this.#idle.values()) {
+      // The oldest lie at the bottom: the last one released is the first one taken.
+      while (idle.length > 0 && this.#flushes - idle[0].since > idleFlushes) {
+        const { memory } = idle.shift()!;
+        memory.buffer?.destroy();
+        this.#bytesPooled -= memory.capacity;
+        this.#buffersPooled--;
+        destroyed = true;
+      }
+    }
+    return destroyed;
+  }
+
+  report(): MemoryReport {
+    return {
+      bytesInUse: this.#bytesInUse,
+      buffersInUse: this.#buffersInUse,
+      bytesPooled: this.#bytesPooled,
+      buffersPooled: this.#buffersPooled,
+      peakBytesInUse: this.#peakBytesInUse,
+    };
+  }
+}
+
+/** Four classes an octave: at most a fifth of a buffer is lost to rounding. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= smallest) return smallest;
+  const octave = 2 ** Math.floor(Math.log2(bytes - 1));
+  return octave + Math.ceil((bytes - octave) / (octave / 4)) * (octave / 4);
+}

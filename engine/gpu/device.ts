@@ -1,0 +1,129 @@
+/** Opening a device: the same call in Node and in a browser. */
+import { DeviceLostError, KernelError, LimitError, type WgradError } from "../errors.ts";
+import { findAdapter } from "./adapter.ts";
+import { BufferPool, type GpuMemory } from "./buffers.ts";
+import type { Gpu, Tiling } from "./gpu.ts";
+import { CommandQueue } from "./queue.ts";
+
+// GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST, which Node does not have as globals
+const storageUsage = 128 | 4 | 8;
+
+/** What every kernel here takes for granted; WebGPU guarantees it, but compatibility-mode adapters do not. */
+const requiredLimits = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+} as const;
+
+export interface DeviceOptions {
+  /** Part of the adapter's name, any case: "llvmpipe", "nvidia". Default: `WGRAD_ADAPTER`, else the fastest. */
+  readonly adapter?: string;
+  /** Default: what suits the adapter's kind. */
+  readonly tiling?: Tiling;
+}
+
+/**
+ * Opens the adapter's device with all its limits and the optional features that kernels can use.
+ * @throws AdapterError when there is no adapter; LimitError when it is too small
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
+  const { adapter, description, features } = await findAdapter(options.adapter);
+  for (const [limit, least] of Object.entries(requiredLimits)) {
+    if (description.limits[limit] < least) {
+      throw new LimitError(
+        `${description.name} offers ${limit} = ${description.limits[limit]}, but wgrad needs ${least}`,
+        "choose another adapter with WGRAD_ADAPTER, or update the driver",
+      );
+    }
+  }
+  const device = await adapter.requestDevice({
+    requiredFeatures: features,
+    requiredLimits: Object.fromEntries(
+      Object.entries(description.limits).filter(([limit]) => !limit.startsWith("minSubgroup")),
+    ),
+  });
+  let failure: WgradError | undefined;
+  const queue = new CommandQueue(device, (error) => {
+    failure ??= error as WgradError;
+  });
+  const pool = new BufferPool(
+    (size) => device.createBuffer({ size, usage: storageUsage }),
+    device.limits.maxStorageBufferBindingSize,
+  );
+  let closed = false;
+  void device.lost.then(({ reason, message }) => {
+    failure =
+      reason === "destroyed"
+        ? new DeviceLostError("the device was closed", "open a new one with openDevice()")
+        : new DeviceLostError(
+            `the device was lost: ${message}`,
+            "open a new one with openDevice() and load the last saved weights",
+          );
+  });
+  device.onuncapturederror = ({ error }) => {
+    failure ??= outOfMemory(error)
+      ? new LimitError(
+          `the GPU is out of memory: ${error.message}`,
+          "use a smaller batch, or close other programs",
+        )
+      : new KernelError(`the device refused a command: ${error.message}`);
+  };
+
+  function check(): void {
+    if (failure) throw failure;
+  }
+
+  /** Runs `work`; whatever goes wrong in it once the device has failed is that failure. */
+  async function guarded<T>(work: () => Promise<T>): Promise<T> {
+    check();
+    try {
+      const result = await work();
+      check();
+      return result;
+    } catch (error) {
+      await Promise.race([device.lost, Promise.resolve()]); // lets the handler above run first
+      check();
+      throw error;
+    }
+  }
+
+  return {
+    adapter: description,
+    tiling: options.tiling ?? (description.kind === "cpu" ? "registers" : "workgroup"),
+    allocate(bytes) {
+      check();
+      return pool.allocate(bytes);
+    },
+    release: (memory) => pool.release(memory),
+    upload(memory: GpuMemory, data) {
+      check();
+      queue.upload(memory, data);
+    },
+    dispatch(dispatch) {
+      check();
+      queue.dispatch(dispatch);
+    },
+    read: (memory, bytes) => guarded(() => queue.read(memory, bytes)),
+    flush: () =>
+      guarded(async () => {
+        await queue.handOver();
+        if (pool.flushed()) queue.forgetBuffers();
+        await queue.throttle();
+      }),
+    memory: () => pool.report(),
+    counters: () => queue.counters(),
+    async close() {
+      if (closed) return;
+      if (!failure) await queue.finish().catch(() => {}); // closing is the one thing that must always work
+      queue.destroy();
+      device.destroy();
+      await device.lost;
+      closed = true;
+    },
+  };
+}
+
+/** By its class name: Node has no global GPUOutOfMemoryError. */
+function outOfMemory(error: GPUError): boolean {
+  return error.constructor.name === "GPUOutOfMemoryError";
+}

@@ -1,0 +1,63 @@
+/**
+ * The narrow door between tensors and WebGPU: memory, and commands on it. Operations describe their commands;
+ * whether and when these are encoded and submitted is decided behind this door (`queue.ts`), or they are only
+ * counted (`plan.ts`).
+ */
+import type { AdapterDescription } from "./adapter.ts";
+import type { GpuMemory, MemoryReport } from "./buffers.ts";
+import type { Kernel, UniformValues } from "./kernel.ts";
+
+export interface Dispatch {
+  readonly kernel: Kernel;
+  /** One a binding of the kernel's group 1, in order. */
+  readonly buffers: readonly GpuMemory[];
+  readonly uniforms: UniformValues;
+  /** How many in all; any number: it is folded into two dimensions (`workgroupIndex` in the kernel unfolds it). */
+  readonly workgroups: number;
+  /** Floating-point operations, a fused multiply-add counted as two. Zero for kernels that only move data. */
+  readonly flops: number;
+}
+
+/** What was done since the device was opened. */
+export interface Counters {
+  readonly dispatches: number;
+  readonly passes: number;
+  readonly submits: number;
+  readonly uploads: number;
+  readonly pipelines: number;
+  readonly flops: number;
+}
+
+/**
+ * How matrix-like kernels cut up their work. "registers": each thread computes a tile from vector loads, best on
+ * CPU adapters, where workgroup memory is as slow as any other. "workgroup": a workgroup shares tiles in its own
+ * memory, best on graphics cards.
+ */
+export type Tiling = "registers" | "workgroup";
+
+export interface Gpu {
+  readonly adapter: AdapterDescription;
+  readonly tiling: Tiling;
+  /** @throws LimitError when it is more than a kernel can bind */
+  allocate(bytes: number): GpuMemory;
+  /** Gives memory back to the pool; commands already given may still use it. */
+  release(memory: GpuMemory): void;
+  /** Writes `data` (copied before the call returns) after all commands given so far. */
+  upload(memory: GpuMemory, data: ArrayBufferView): void;
+  dispatch(dispatch: Dispatch): void;
+  /**
+   * The first `bytes` of `memory` after all commands given so far.
+   * @throws DeviceLostError, KernelError
+   */
+  read(memory: GpuMemory, bytes: number): Promise<ArrayBuffer>;
+  /**
+   * Hands all commands given so far to the device. Resolves when the device is at most two hand-overs behind:
+   * a loop that awaits it can never run far ahead.
+   * @throws DeviceLostError, KernelError
+   */
+  flush(): Promise<void>;
+  memory(): MemoryReport;
+  counters(): Counters;
+  /** Waits for what is under way, then gives the device back. A Node process can exit after it. */
+  close(): Promise<void>;
+}

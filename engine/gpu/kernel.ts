@@ -1,0 +1,115 @@
+/**
+ * A kernel is a WGSL file with constants put in front of it. What it binds and which uniforms it takes are read
+ * off its own declarations, so that they are written once:
+ *
+ *     @group(0) @binding(0) var<uniform> uniforms: Uniforms;    // packed by field name
+ *     @group(1) @binding(0) var<storage, read> x: array<f32>;   // buffers in binding order
+ */
+import { KernelError } from "../errors.ts";
+
+export interface Kernel {
+  readonly name: string;
+  /** Distinguishes every specialisation of every kernel. */
+  readonly key: string;
+  readonly source: string;
+  readonly bindings: readonly ("read" | "write")[];
+  readonly uniforms: readonly UniformField[];
+  readonly uniformBytes: number;
+}
+
+interface UniformField {
+  readonly name: string;
+  readonly type: "f32" | "i32" | "u32";
+  /** 1 for a scalar, 4 a vector. */
+  readonly count: number;
+  readonly offset: number;
+}
+
+/** Constants in front of the source: numbers and truth values; a text goes in as it stands (an alias, a function). */
+export type Constants = Readonly<Record<string, number | boolean | string>>;
+
+/** A uniform is a number, or up to 4 × n numbers for a vector or an array of vectors; what is missing is zero. */
+export type UniformValues = Readonly<Record<string, number | readonly number[]>>;
+
+const specialised = new Map<string, { readonly kernel: Kernel; readonly sources: readonly string[] }>();
+
+/** The kernel `name` made of `sources`, one after the other, with `constants` in front. */
+export function kernel(name: string, sources: readonly string[], constants: Constants = {}): Kernel {
+  const front = Object.entries(constants).map(([constant, value]) =>
+    typeof value === "string"
+      ? value
+      : `const ${constant} = ${typeof value === "number" ? literal(value) : value};`,
+  );
+  const key = `${name}\n${front.join("\n")}`;
+  const known = specialised.get(key);
+  if (known) {
+    if (sources.some((source, i) => source !== known.sources[i]))
+      throw new KernelError(`two kernels have the name ${name}`);
+    return known.kernel;
+  }
+  const source = [...front, ...sources].join("\n");
+  const { fields, bytes } = parseUniforms(source);
+  const made = {
+    name,
+    key,
+    source,
+    bindings: parseBindings(name, source),
+    uniforms: fields,
+    uniformBytes: bytes,
+  };
+  specialised.set(key, { kernel: made, sources });
+  return made;
+}
+
+function literal(value: number): string {
+  if (!Number.isInteger(value) || value < 0)
+    throw new KernelError(`a kernel constant must be a whole number, not ${value}`);
+  return `${value}u`;
+}
+
+function parseBindings(name: string, source: string): ("read" | "write")[] {
+  const bindings: ("read" | "write")[] = [];
+  for (const [, binding, access] of source.matchAll(
+    /@group\(1\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>/g,
+  )) {
+    bindings[Number(binding)] = access === "read" ? "read" : "write";
+  }
+  if (bindings.length === 0 || bindings.includes(undefined as never)) {
+    throw new KernelError(`${name}: the storage bindings of group 1 must be numbered 0, 1, 2, …`);
+  }
+  return bindings;
+}
+
+/** Offsets by WGSL's layout rules for scalars, vec4 and arrays of vec4. */
+function parseUniforms(source: string): { fields: UniformField[]; bytes: number } {
+  const fields: UniformField[] = [];
+  const body = /struct Uniforms\s*\{([^}]*)\}/.exec(source)?.[1] ?? "";
+  let bytes = 0;
+  for (const [, name, vector, element, length] of body.matchAll(
+    /(\w+)\s*:\s*(array<vec4|vec4)?<?([fiu]32|[fiu])>?(?:>?,\s*(\d+)\s*>)?/g,
+  )) {
+    const count = vector ? 4 * Number(length ?? 1) : 1;
+    const alignment = vector ? 16 : 4;
+    const offset = Math.ceil(bytes / alignment) * alignment;
+    const type = { f: "f32", i: "i32", u: "u32" }[element[0] as "f" | "i" | "u"] as UniformField["type"];
+    fields.push({ name, type, count, offset });
+    bytes = offset + 4 * count;
+  }
+  return { fields, bytes: Math.ceil(bytes / 16) * 16 };
+}
+
+/** Writes `values` at `offset`, by the kernel's own declaration of its uniforms. */
+export function packUniforms(kernel: Kernel, values: UniformValues, target: DataView, offset: number): void {
+  for (const field of kernel.uniforms) {
+    const value = values[field.name];
+    if (value === undefined)
+      throw new KernelError(`${kernel.name}: the uniform "${field.name}" was not given`);
+    for (let index = 0; index < field.count; index++) {
+      const number = typeof value === "number" ? value : (value[index] ?? 0);
+      const at = offset + field.offset + 4 * index;
+      if (field.type === "f32") target.setFloat32(at, number, true);
+      else if (field.type === "i32") target.setInt32(at, number, true);
+      else target.setUint32(at, number, true);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+/** Compiled kernels, each compiled once, all of them concurrently, with explicit bind-group layouts. */
+import { KernelError } from "../errors.ts";
+import type { Kernel } from "./kernel.ts";
+
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  /** The layout of group 1: the storage buffers. */
+  readonly storageLayout: GPUBindGroupLayout;
+}
+
+const computeStage = 4; // GPUShaderStage.COMPUTE, which Node does not have as a global
+
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #uniformLayout: GPUBindGroupLayout;
+  readonly #storageLayouts = new Map<string, GPUBindGroupLayout>();
+  readonly #ready = new Map<string, Pipeline>();
+  readonly #pending = new Map<string, Promise<Pipeline>>();
+
+  constructor(device: GPUDevice, uniformLayout: GPUBindGroupLayout) {
+    this.#device = device;
+    this.#uniformLayout = uniformLayout;
+  }
+
+  get count(): number {
+    return this.#pending.size;
+  }
+
+  /** The pipeline, when it is ready. */
+  get(kernel: Kernel): Pipeline | undefined {
+    return this.#ready.get(kernel.key);
+  }
+
+  /**
+   * Starts compiling on the first call.
+   * @throws KernelError (asynchronously) with the line of the source that does not compile
+   */
+  request(kernel: Kernel): Promise<Pipeline> {
+    let pending = this.#pending.get(kernel.key);
+    if (!pending) {
+      pending = this.#compile(kernel);
+      pending.catch(() => {}); // whoever flushes next gets the error
+      this.#pending.set(kernel.key, pending);
+    }
+    return pending;
+  }
+
+  async #compile(kernel: Kernel): Promise<Pipeline> {
+    const storageLayout = this.#storageLayout(kernel.bindings);
+    this.#device.pushErrorScope("validation");
+    const module = this.#device.createShaderModule({ label: kernel.name, code: kernel.source });
+    const moduleError = this.#device.popErrorScope();
+    const pipeline = this.#device.createComputePipelineAsync({
+      label: kernel.name,
+      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.#uniformLayout, storageLayout] }),
+      compute: { module, entryPoint: "main" },
+    });
+    try {
+      const compiled = { pipeline: await pipeline, storageLayout };
+      this.#ready.set(kernel.key, compiled);
+      return compiled;
+    } catch (cause) {
+      await moduleError;
+      throw await compileError(kernel, module, cause as Error);
+    }
+  }
+
+  #storageLayout(bindings: Kernel["bindings"]): GPUBindGroupLayout {
+    const key = bindings.join();
+    let layout = this.#storageLayouts.get(key);
+    if (!layout) {
+      layout = this.#device.createBindGroupLayout({
+        entries: bindings.map((access, binding) => ({
+          binding,
+          visibility: computeStage,
+          buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+        })),
+      });
+      this.#storageLayouts.set(key, layout);
+    }
+    return layout;
+  }
+}
+
+/** Shows the offending line with a mark under the offending column. */
+async function compileError(kernel: Kernel, module: GPUShaderModule, cause: Error): Promise<KernelError> {
+  const { messages } = await module.getCompilationInfo();
+  const lines = kernel.source.split("\n");
+  const report = messages
+    .filter((message) => message.type === "error")
+    .map(({ lineNum, linePos, message }) => {
+      const number = `${lineNum}`.padStart(5);
+      return `${number} | ${lines[lineNum - 1] ?? ""}\n      | ${" ".repeat(Math.max(0, linePos - 1))}^ ${message}`;
+    });
+  return new KernelError(
+    `the kernel ${kernel.name} does not compile:\n${report.length > 0 ? report.join("\n") : cause.message}`,
+    undefined,
+    { cause },
+  );
+}

@@ -1,0 +1,34 @@
+/**
+ * A device that computes nothing: memory is counted but not taken, commands are counted but not run. A model built and
+ * called on it tells its shapes, parameters, FLOPs and bytes before anything is allocated.
+ */
+import { ArgumentError } from "../errors.ts";
+import { BufferPool } from "./buffers.ts";
+import type { Counters, Gpu } from "./gpu.ts";
+
+export function planDevice(): Gpu {
+  const pool = new BufferPool(() => undefined, Number.POSITIVE_INFINITY);
+  let dispatches = 0;
+  let uploads = 0;
+  let flops = 0;
+  return {
+    adapter: { name: "plan", kind: "cpu", vendor: "", architecture: "", features: [], limits: {} },
+    tiling: "registers",
+    allocate: (bytes) => pool.allocate(bytes),
+    release: (memory) => pool.release(memory),
+    upload() {
+      uploads++;
+    },
+    dispatch(dispatch) {
+      dispatches++;
+      flops += dispatch.flops;
+    },
+    async read() {
+      throw new ArgumentError("there are no numbers on a plan", "open a device with openDevice()");
+    },
+    async flush() {},
+    memory: () => pool.report(),
+    counters: (): Counters => ({ dispatches, passes: 0, submits: 0, uploads, pipelines: 0, flops }),
+    async close() {},
+  };
+}

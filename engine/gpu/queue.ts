@@ -1,0 +1,277 @@
+/**
+ * The one place that encodes and submits. Commands wait in a list until somebody needs a result or the list is
+ * long; then consecutive dispatches go into one compute pass, and the whole list into as few submissions as the
+ * uniform arena and the uploads allow. Nothing here blocks: while a kernel is still compiling, commands wait.
+ */
+import { KernelError } from "../errors.ts";
+import type { GpuMemory } from "./buffers.ts";
+import type { Counters, Dispatch } from "./gpu.ts";
+import { packUniforms } from "./kernel.ts";
+import { PipelineCache } from "./pipelines.ts";
+
+// WebGPU's flag values; Node has no globals for them.
+const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64 } as const;
+const mapModeRead = 1;
+
+type Command =
+  | { readonly type: "dispatch"; readonly dispatch: Dispatch }
+  | { readonly type: "upload"; readonly memory: GpuMemory; readonly data: ArrayBufferView }
+  | { readonly type: "copy"; readonly memory: GpuMemory; readonly target: GPUBuffer; readonly bytes: number };
+
+/** Without anybody asking for a result, commands are handed over in lots of this many. */
+const lot = 256;
+const arenaSlots = 512;
+const submissionsInFlight = 2;
+
+export class CommandQueue {
+  readonly #device: GPUDevice;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #pipelines: PipelineCache;
+  readonly #arena: GPUBuffer;
+  readonly #arenaImage: DataView;
+  readonly #slotBytes: number;
+  readonly #uniformGroup: GPUBindGroup;
+  readonly #storageGroups = new Map<string, GPUBindGroup>();
+  readonly #inFlight: Promise<unknown>[] = [];
+  #waiting: Command[] = [];
+  #tail: Promise<void> = Promise.resolve();
+  #handingOver = false;
+  #given = 0;
+  #encoded = 0;
+  #dispatches = 0;
+  #passes = 0;
+  #submits = 0;
+  #uploads = 0;
+  #flops = 0;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #slot = 0;
+
+  /** @param onFailure hears of commands that could not be handed over, whoever asked for it */
+  constructor(device: GPUDevice, onFailure: (error: unknown) => void) {
+    this.#device = device;
+    this.#onFailure = onFailure;
+    const alignment = device.limits.minUniformBufferOffsetAlignment;
+    this.#slotBytes = Math.max(256, alignment);
+    this.#arena = device.createBuffer({
+      label: "uniform arena",
+      size: arenaSlots * this.#slotBytes,
+      usage: usage.uniform | usage.copyDestination,
+    });
+    this.#arenaImage = new DataView(new ArrayBuffer(arenaSlots * this.#slotBytes));
+    const layout = device.createBindGroupLayout({
+      entries: [{ binding: 0, visibility: 4, buffer: { type: "uniform", hasDynamicOffset: true } }],
+    });
+    this.#uniformGroup = device.createBindGroup({
+      layout,
+      entries: [{ binding: 0, resource: { buffer: this.#arena, size: this.#slotBytes } }],
+    });
+    this.#pipelines = new PipelineCache(device, layout);
+  }
+
+  counters(): Counters {
+    return {
+      dispatches: this.#dispatches,
+      passes: this.#passes,
+      submits: this.#submits,
+      uploads: this.#uploads,
+      pipelines: this.#pipelines.count,
+      flops: this.#flops,
+    };
+  }
+
+  dispatch(dispatch: Dispatch): void {
+    void this.#pipelines.request(dispatch.kernel);
+    this.#give({ type: "dispatch", dispatch });
+    for (const memory of dispatch.buffers) memory.lastCommand = this.#given;
+    if (this.#waiting.length >= lot) void this.handOver().catch(() => {}); // onFailure has it
+  }
+
+  upload(memory: GpuMemory, data: ArrayBufferView): void {
+    // A buffer that no waiting command touches can be written at once, ahead of all of them.
+    if (memory.lastCommand <= this.#encoded) {
+      this.#write(memory, data);
+    } else {
+      const copy = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+      this.#give({ type: "upload", memory, data: new Uint8Array(copy) });
+      memory.lastCommand = this.#given;
+    }
+  }
+
+  async read(memory: GpuMemory, bytes: number): Promise<ArrayBuffer> {
+    const rounded = Math.ceil(bytes / 4) * 4;
+    const target = this.#device.createBuffer({
+      label: "readback",
+      size: Math.max(4, rounded),
+      usage: usage.mapRead | usage.copyDestination,
+    });
+    try {
+      this.#give({ type: "copy", memory, target, bytes: rounded });
+      memory.lastCommand = this.#given;
+      await this.handOver();
+      await target.mapAsync(mapModeRead);
+      return target.getMappedRange().slice(0, bytes);
+    } finally {
+      target.destroy();
+    }
+  }
+
+  /** Submits all commands given so far, once their kernels are compiled. */
+  handOver(): Promise<void> {
+    const ready = this.#waiting.every(
+      (command) => command.type !== "dispatch" || this.#pipelines.get(command.dispatch.kernel),
+    );
+    if (ready && !this.#handingOver) {
+      this.#encodeAll(this.#take());
+      return Promise.resolve();
+    }
+    this.#tail = this.#tail
+      .catch(() => {})
+      .then(async () => {
+        this.#handingOver = true;
+        const commands = this.#take();
+        try {
+          await Promise.all(
+            commands.map(
+              (command) => command.type === "dispatch" && this.#pipelines.request(command.dispatch.kernel),
+            ),
+          );
+          this.#encodeAll(commands);
+        } catch (error) {
+          this.#onFailure(error); // these commands are lost: what follows would compute with stale numbers
+          throw error;
+        } finally {
+          this.#handingOver = false;
+        }
+      });
+    return this.#tail;
+  }
+
+  /** Waits until the device is at most `submissionsInFlight` submissions behind. */
+  async throttle(): Promise<void> {
+    while (this.#inFlight.length > submissionsInFlight) await this.#inFlight[0];
+  }
+
+  async finish(): Promise<void> {
+    await this.handOver();
+    await this.#device.queue.onSubmittedWorkDone();
+  }
+
+  /** Buffers were destroyed: forget the bind groups that name them. */
+  forgetBuffers(): void {
+    this.#storageGroups.clear();
+  }
+
+  destroy(): void {
+    this.#arena.destroy();
+  }
+
+  #give(command: Command): void {
+    this.#given++;
+    this.#waiting.push(command);
+  }
+
+  #take(): Command[] {
+    const commands = this.#waiting;
+    this.#waiting = [];
+    return commands;
+  }
+
+  #encodeAll(commands: readonly Command[]): void {
+    for (const command of commands) {
+      if (command.type === "dispatch") this.#encodeDispatch(command.dispatch);
+      else if (command.type === "upload") {
+        this.#submit(); // queue writes overtake the encoder: what came before must be submitted first
+        this.#write(command.memory, command.data);
+      } else this.#encodeCopy(command.memory, command.target, command.bytes);
+    }
+    this.#encoded += commands.length;
+    this.#submit();
+  }
+
+  #encodeDispatch(dispatch: Dispatch): void {
+    const { kernel, workgroups } = dispatch;
+    if (workgroups === 0) return;
+    if (this.#slot === arenaSlots) this.#submit();
+    const { pipeline, storageLayout } = this.#pipelines.get(kernel)!;
+    const offset = this.#slot++ * this.#slotBytes;
+    packUniforms(kernel, dispatch.uniforms, this.#arenaImage, offset);
+    this.#pass ??= this.#beginPass();
+    this.#pass.setPipeline(pipeline);
+    this.#pass.setBindGroup(0, this.#uniformGroup, [offset]);
+    this.#pass.setBindGroup(1, this.#storageGroup(dispatch, storageLayout));
+    const [x, y] = foldWorkgroups(workgroups, this.#device.limits.maxComputeWorkgroupsPerDimension);
+    this.#pass.dispatchWorkgroups(x, y);
+    this.#dispatches++;
+    this.#flops += dispatch.flops;
+  }
+
+  #beginPass(): GPUComputePassEncoder {
+    this.#passes++;
+    this.#encoder ??= this.#device.createCommandEncoder();
+    return this.#encoder.beginComputePass();
+  }
+
+  #encodeCopy(memory: GpuMemory, target: GPUBuffer, bytes: number): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+    this.#encoder ??= this.#device.createCommandEncoder();
+    this.#encoder.copyBufferToBuffer(memory.buffer!, 0, target, 0, bytes);
+  }
+
+  #storageGroup({ kernel, buffers }: Dispatch, layout: GPUBindGroupLayout): GPUBindGroup {
+    const key = `${kernel.bindings.join()} ${buffers.map(({ id, bytes }) => `${id}:${bytes}`).join()}`;
+    let group = this.#storageGroups.get(key);
+    if (!group) {
+      if (buffers.length !== kernel.bindings.length) {
+        throw new KernelError(
+          `${kernel.name} binds ${kernel.bindings.length} buffers, but was given ${buffers.length}`,
+        );
+      }
+      if (this.#storageGroups.size >= 4096) this.#storageGroups.clear();
+      group = this.#device.createBindGroup({
+        layout,
+        entries: buffers.map(({ buffer, bytes }, binding) => ({
+          binding,
+          resource: { buffer: buffer!, size: bytes },
+        })),
+      });
+      this.#storageGroups.set(key, group);
+    }
+    return group;
+  }
+
+  #write(memory: GpuMemory, data: ArrayBufferView): void {
+    this.#uploads++;
+    this.#device.queue.writeBuffer(
+      memory.buffer!,
+      0,
+      data.buffer as ArrayBuffer,
+      data.byteOffset,
+      data.byteLength,
+    );
+  }
+
+  #submit(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+    if (!this.#encoder) return;
+    const bytes = this.#slot * this.#slotBytes;
+    if (bytes > 0)
+      this.#device.queue.writeBuffer(this.#arena, 0, this.#arenaImage.buffer as ArrayBuffer, 0, bytes);
+    this.#slot = 0;
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = undefined;
+    this.#submits++;
+    const done = this.#device.queue.onSubmittedWorkDone().catch(() => {}); // a lost device is reported by `lost`
+    this.#inFlight.push(done);
+    void done.then(() => this.#inFlight.splice(this.#inFlight.indexOf(done), 1));
+  }
+}
+
+/** [x, y] with x · y ≥ count and neither over `most`; kernels ignore the workgroups past the end. */
+export function foldWorkgroups(count: number, most: number): [number, number] {
+  if (count <= most) return [count, 1];
+  const rows = Math.ceil(count / most);
+  return [Math.ceil(count / rows), rows];
+}

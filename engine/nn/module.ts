@@ -1,0 +1,135 @@
+/**
+ * What a model is made of. A module is a class with tensors and other modules as properties and a `forward`; names,
+ * parameters and the state dict follow from the properties, as in PyTorch:
+ *
+ *     class Classifier extends Module {
+ *       readonly hidden = new Linear(784, 100);
+ *       readonly output = new Linear(100, 10);
+ *       forward(x: Tensor) { return this.output.call(relu(this.hidden.call(x))); }
+ *     }
+ *
+ * A tensor that requires a gradient is a parameter, any other is a buffer. Use a module by `call`, which runs `forward`
+ * and, when something in it fails, says in which layer.
+ */
+import { ArgumentError, WgradError } from "../errors.ts";
+import { copyInto } from "../ops/elementwise.ts";
+import { sameShape, showShape } from "../shape.ts";
+import { Tensor } from "../tensor.ts";
+
+/** Sees every call of a module, innermost first. */
+export type CallObserver = (module: Module<never, unknown>, output: unknown) => void;
+
+let observer: CallObserver | undefined;
+
+/** Runs `work`; `observe` sees all calls of modules in it. */
+export function observeCalls<T>(observe: CallObserver, work: () => T): T {
+  const before = observer;
+  observer = observe;
+  try {
+    return work();
+  } finally {
+    observer = before;
+  }
+}
+
+export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tensor> {
+  /** Whether dropout and the like are active; set it with `train()` and `eval()`. */
+  training = true;
+
+  abstract forward(...inputs: Inputs): Output;
+
+  /** One line for summaries: "Linear(784, 256)". */
+  describe(): string {
+    return this.constructor.name;
+  }
+
+  /** `forward`, with the layer's path in the message of an error: "encoder.2: linear: expected …". */
+  call(...inputs: Inputs): Output {
+    try {
+      const output = this.forward(...inputs);
+      observer?.(this as unknown as Module<never, unknown>, output);
+      return output;
+    } catch (error) {
+      if (error instanceof WgradError) error.passedThrough(this, (inner) => this.nameOf(inner));
+      throw error;
+    }
+  }
+
+  /** The direct children with the names of their properties; for an array, "name.0", "name.1", … */
+  *namedChildren(): Generator<[string, Module<never, unknown>]> {
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof Module) yield [name, value as Module<never, unknown>];
+      else if (Array.isArray(value)) {
+        for (const [index, item] of value.entries()) {
+          if (item instanceof Module) yield [`${name}.${index}`, item as Module<never, unknown>];
+        }
+      }
+    }
+  }
+
+  /** This module ("") and all below it, with paths such as "encoder.2". */
+  *namedModules(prefix = ""): Generator<[string, Module<never, unknown>]> {
+    yield [prefix, this as unknown as Module<never, unknown>];
+    for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name));
+  }
+
+  /** Parameters and buffers with paths such as "encoder.2.weight". */
+  *namedTensors(): Generator<[string, Tensor]> {
+    for (const [path, module] of this.namedModules()) {
+      for (const [name, value] of Object.entries(module))
+        if (value instanceof Tensor) yield [join(path, name), value];
+    }
+  }
+
+  *parameters(): Generator<Tensor> {
+    for (const [, tensor] of this.namedTensors()) if (tensor.requiresGrad) yield tensor;
+  }
+
+  train(): this {
+    for (const [, module] of this.namedModules()) module.training = true;
+    return this;
+  }
+
+  eval(): this {
+    for (const [, module] of this.namedModules()) module.training = false;
+    return this;
+  }
+
+  /** Parameters and buffers by path; the tensors themselves, not copies. */
+  stateDict(): Map<string, Tensor> {
+    return new Map(this.namedTensors());
+  }
+
+  /**
+   * Copies the numbers of `state` into this module's parameters and buffers.
+   * @throws ArgumentError listing every missing, unexpected and misshapen tensor; nothing is changed then
+   */
+  loadStateDict(state: ReadonlyMap<string, Tensor>): void {
+    const own = this.stateDict();
+    const problems = [
+      ...[...own.keys()].filter((name) => !state.has(name)).map((name) => `missing: ${name}`),
+      ...[...state.keys()].filter((name) => !own.has(name)).map((name) => `unexpected: ${name}`),
+      ...[...own].flatMap(([name, tensor]) => {
+        const given = state.get(name);
+        return !given || (sameShape(given.shape, tensor.shape) && given.dtype === tensor.dtype)
+          ? []
+          : [
+              `misfit: ${name} is ${given.dtype} ${showShape(given.shape)}, expected ${tensor.dtype} ${showShape(tensor.shape)}`,
+            ];
+      }),
+    ];
+    if (problems.length > 0) {
+      throw new ArgumentError(`the state dict does not fit ${this.describe()}:\n  ${problems.join("\n  ")}`);
+    }
+    for (const [name, tensor] of own) copyInto(tensor, state.get(name)!);
+  }
+
+  private nameOf(inner: unknown): string | undefined {
+    for (const [path, module] of this.namedModules()) if (module === inner) return path;
+    return undefined;
+  }
+}
+
+function join(prefix: string, name: string): string {
+  return prefix === "" ? name : `${prefix}.${name}`;
+}

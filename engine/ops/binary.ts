@@ -1,0 +1,119 @@
+/** Elementwise operations of two tensors that broadcast: formulas in WGSL for the value and for both gradients. */
+import { DtypeError } from "../errors.ts";
+import { zipArrays } from "../reference.ts";
+import type { Shape } from "../shape.ts";
+import type { DType, Tensor } from "../tensor.ts";
+import { defineOp, type InputValues, type Op, requireDtype, type Sample } from "./define.ts";
+import { combineElements, filled } from "./elementwise.ts";
+import { sumTo } from "./fold.ts";
+
+interface BinaryFormulas {
+  /** WGSL for the value, from a and b. */
+  readonly forward: string;
+  /** WGSL for da and db, from a, b and dy; or why there are none. */
+  readonly backward: readonly [string, string] | { readonly noGradient: string };
+  readonly reference: (a: number, b: number) => number;
+  /** Where the checks take a and b from. */
+  readonly values?: readonly [InputValues, InputValues];
+  /** The dtypes it takes (both operands have the same one). Default: float32 alone. */
+  readonly dtypes?: readonly DType[];
+  /** Default: that of the operands. */
+  readonly output?: DType;
+}
+
+/** A number stands for a tensor without axes. */
+export type Operand = Tensor | number;
+
+export type BinaryFunction = ((a: Operand, b: Operand) => Tensor) & { readonly op: Op<unknown> };
+
+/** Every way to broadcast: none, scalars, an added axis, both sides; odd sizes, 1, more than one workgroup. */
+const samples: readonly [Shape, Shape][] = [
+  [
+    [3, 5],
+    [3, 5],
+  ],
+  [[1], [1]],
+  [[2, 3, 4], [4]],
+  [
+    [3, 1],
+    [1, 5],
+  ],
+  [[], [5]],
+  [
+    [4, 1, 3],
+    [2, 1],
+  ],
+  [
+    [7, 11, 13],
+    [7, 11, 13],
+  ],
+  [
+    [19, 1, 3],
+    [1, 17, 3],
+  ],
+];
+
+/** `add(a, b)`: either may be a number. */
+export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
+  const { backward, dtypes = ["float32"] } = formulas;
+  const op = defineOp<unknown>({
+    name,
+    forward([a, b]) {
+      requireSameDtype(name, dtypes, a, b);
+      return combineElements(name, formulas.forward, a, b, a, formulas.output ?? a.dtype);
+    },
+    backward:
+      "noGradient" in backward
+        ? backward
+        : ({ gradient, inputs: [a, b], needs }) =>
+            [a, b].map((input, position) => {
+              if (!needs(position)) return null;
+              const formula = backward[position];
+              // The formula of add is "dy" itself: nothing to compute.
+              const full =
+                formula === "dy"
+                  ? gradient
+                  : combineElements(`${name}Gradient`, formula, a, b, gradient, "float32");
+              return sumTo(full, input.shape);
+            }),
+    reference: ([a, b]) => zipArrays(a, b, formulas.reference),
+    samples: samples.map(([shapeA, shapeB]): Sample<unknown> => {
+      const [valuesA, valuesB] = formulas.values ?? ["normal", "normal"];
+      return {
+        inputs: [
+          { shape: shapeA, values: valuesA },
+          { shape: shapeB, values: valuesB },
+        ],
+        options: {},
+      };
+    }),
+  });
+  function run(a: Operand, b: Operand): Tensor {
+    const [first, second] = operands(name, a, b);
+    return op.run([first, second], {});
+  }
+  return Object.assign(run, { op });
+}
+
+function operands(name: string, a: Operand, b: Operand): [Tensor, Tensor] {
+  if (typeof a !== "number") return [a, typeof b === "number" ? scalarLike(b, a) : b];
+  if (typeof b !== "number") return [scalarLike(a, b), b];
+  throw new DtypeError(
+    `${name}: at least one of its operands must be a tensor`,
+    "use JavaScript's own arithmetic for numbers",
+  );
+}
+
+function scalarLike(value: number, like: Tensor): Tensor {
+  return filled(like.gpu, [], value, like.dtype);
+}
+
+function requireSameDtype(name: string, dtypes: readonly DType[], a: Tensor, b: Tensor): void {
+  if (dtypes.length === 1) requireDtype(name, dtypes[0], a, b);
+  if (a.dtype !== b.dtype) {
+    throw new DtypeError(
+      `${name}: ${a.dtype} and ${b.dtype} do not mix`,
+      `convert one, as in to(x, "${a.dtype}")`,
+    );
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The three directions of a two-dimensional convolution, each an implicit GEMM. conv2d and convTranspose2d are made of
+ * the same three: what is the gradient by the input for one is the forward pass of the other.
+ */
+import forwardSource from "../../shaders/conv2d.wgsl";
+import inputGradientSource from "../../shaders/conv2d_input_gradient.wgsl";
+import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
+import { emptyTensor, Tensor } from "../tensor.ts";
+import { type Activation, activateFunction } from "./epilogue.ts";
+import { fold } from "./fold.ts";
+import { gemm, splitsFor } from "./gemm.ts";
+
+export type Pair = readonly [number, number];
+
+/** A convolution with all its sizes, as conv2d sees it; pairs are [vertical, horizontal]. */
+export interface Convolution {
+  readonly images: number;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly groups: number;
+  readonly input: Pair;
+  readonly window: Pair;
+  readonly output: Pair;
+  readonly stride: Pair;
+  /** At the top and at the left: what lies at the other sides follows from the sizes. */
+  readonly padding: Pair;
+  readonly dilation: Pair;
+}
+
+function constantsOf({ window, stride, padding, dilation }: Convolution) {
+  return {
+    kernelHeight: window[0],
+    kernelWidth: window[1],
+    strideY: stride[0],
+    strideX: stride[1],
+    paddingTop: padding[0],
+    paddingLeft: padding[1],
+    dilationY: dilation[0],
+    dilationX: dilation[1],
+  };
+}
+
+function planesOf({ input, output }: Convolution) {
+  return { inputHeight: input[0], inputWidth: input[1], outputHeight: output[0], outputWidth: output[1] };
+}
+
+/**
+ * From the input to the output.
+ * @param x [images, inputChannels, …input]
+ * @param weight [outputChannels, inputChannels / groups, …window]
+ * @param bias [outputChannels]
+ */
+export function convolve(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  convolution: Convolution,
+  activation?: Activation,
+): Tensor {
+  const { images, inputChannels, outputChannels, groups, window, output } = convolution;
+  const depth = (inputChannels / groups) * window[0] * window[1];
+  const result = emptyTensor(x.gpu, [images, outputChannels, ...output]);
+  gemm({
+    name: "conv2d",
+    operands: forwardSource,
+    rows: outputChannels / groups,
+    columns: images * output[0] * output[1],
+    depth,
+    batches: groups,
+    splits: 1,
+    constants: {
+      ...constantsOf(convolution),
+      alignedDepth: depth % 4 === 0,
+      hasBias: bias !== undefined,
+      activate: activateFunction(activation),
+    },
+    uniforms: planesOf(convolution),
+    buffers: [x, weight, bias ?? x, result],
+  });
+  return result;
+}
+
+/** The gradient by the weight, from the input and the gradient of the output. */
+export function convolutionWeightGradient(x: Tensor, dy: Tensor, convolution: Convolution): Tensor {
+  const { images, inputChannels, outputChannels, groups, window, output } = convolution;
+  const size = {
+    rows: outputChannels / groups,
+    columns: (inputChannels / groups) * window[0] * window[1],
+    depth: images * output[0] * output[1],
+    batches: groups,
+  };
+  const shape = [outputChannels, inputChannels / groups, ...window];
+  const splits = splitsFor(x.gpu, size);
+  const result = emptyTensor(x.gpu, [splits, ...shape]);
+  gemm({
+    ...size,
+    name: "conv2dWeightGradient",
+    operands: weightGradientSource,
+    splits,
+    constants: { ...constantsOf(convolution), alignedPlane: (output[0] * output[1]) % 4 === 0 },
+    uniforms: planesOf(convolution),
+    buffers: [x, dy, result],
+  });
+  return new Tensor(splits === 1 ? result.storage : fold("sum", result, [0]).storage, shape, "float32");
+}
+
+/** The pixels of one phase along an axis, and the window positions that they meet. */
+interface Phase {
+  readonly phase: number;
+  readonly size: number;
+  readonly first: number;
+  readonly step: number;
+  /** None where the stride steps over these pixels: nothing adds up there. */
+  readonly positions: number;
+}
+
+function phasesAlong(axis: 0 | 1, { input, window, stride, padding, dilation }: Convolution): Phase[] {
+  const step = stride[axis] / greatestCommonDivisor(stride[axis], dilation[axis]);
+  return Array.from({ length: Math.min(stride[axis], input[axis]) }, (_, phase) => {
+    const meets = (position: number) =>
+      (phase + padding[axis] - position * dilation[axis]) % stride[axis] === 0;
+    const first = [...Array(Math.min(step, window[axis])).keys()].find(meets);
+    return {
+      phase,
+      size: Math.ceil((input[axis] - phase) / stride[axis]),
+      first: first ?? 0,
+      step,
+      positions: first === undefined ? 0 : Math.ceil((window[axis] - first) / step),
+    };
+  });
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
+ * From the gradient of the output to that of the input, in a dispatch for each phase of the stride.
+ * @param bias [inputChannels], added to the result: for convTranspose2d, of which this is the forward pass
+ */
+export function convolutionInputGradient(
+  dy: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  convolution: Convolution,
+): Tensor {
+  const { images, inputChannels, outputChannels, groups, input } = convolution;
+  const result = emptyTensor(dy.gpu, [images, inputChannels, ...input]);
+  for (const vertical of phasesAlong(0, convolution)) {
+    for (const horizontal of phasesAlong(1, convolution)) {
+      gemm({
+        name: "conv2dInputGradient",
+        operands: inputGradientSource,
+        rows: inputChannels / groups,
+        columns: images * vertical.size * horizontal.size,
+        depth: (outputChannels / groups) * vertical.positions * horizontal.positions,
+        batches: groups,
+        splits: 1,
+        constants: { ...constantsOf(convolution), hasBias: bias !== undefined },
+        uniforms: {
+          ...planesOf(convolution),
+          phaseY: vertical.phase,
+          phaseX: horizontal.phase,
+          phaseHeight: vertical.size,
+          phaseWidth: horizontal.size,
+          firstY: vertical.first,
+          firstX: horizontal.first,
+          stepY: vertical.step,
+          stepX: horizontal.step,
+          positionsY: vertical.positions,
+          positionsX: horizontal.positions,
+        },
+        buffers: [dy, weight, bias ?? dy, result],
+      });
+    }
+  }
+  return result;
+}

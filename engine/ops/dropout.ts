@@ -1,0 +1,75 @@
+/**
+ * Dropout: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, JMLR 15 (2014), in the form that scales while
+ * training. The mask is not stored: forward and backward draw it from the same seed and draw number.
+ */
+import common from "../../shaders/common.wgsl";
+import dropoutSource from "../../shaders/dropout.wgsl";
+import philoxSource from "../../shaders/philox.wgsl";
+import { kernel } from "../gpu/kernel.ts";
+import { type Draw, drawWords, randomWords } from "../philox.ts";
+import { chanceOf, nextDraw, requireProbability } from "../random.ts";
+import { ndarray } from "../reference.ts";
+import { emptyTensor, type Tensor } from "../tensor.ts";
+import { defineOp, dispatch, requireDtype } from "./define.ts";
+
+interface DropoutOptions extends Draw {
+  readonly probability: number;
+}
+
+/** What is kept is scaled so that the expectation stays; if nothing is kept, any number will do. */
+function scaleOf(probability: number): number {
+  return probability < 1 ? 1 / (1 - probability) : 0;
+}
+
+function masked(x: Tensor, options: DropoutOptions): Tensor {
+  const result = emptyTensor(x.gpu, x.shape);
+  const vectors = Math.ceil(x.size / 4);
+  dispatch({
+    kernel: kernel("dropout", [common, philoxSource, dropoutSource]),
+    buffers: [x, result],
+    uniforms: {
+      draw: drawWords(options),
+      dropped: chanceOf(options.probability),
+      scale: scaleOf(options.probability),
+      vectors,
+    },
+    workgroups: Math.ceil(vectors / 64),
+    flops: x.size,
+  });
+  return result;
+}
+
+export const dropoutOp = defineOp<DropoutOptions>({
+  name: "dropout",
+  forward([x], options) {
+    requireDtype("dropout", "float32", x);
+    return masked(x, options);
+  },
+  backward: ({ gradient, options }) => [masked(gradient, options)],
+  reference([x], options) {
+    const words = randomWords(options, x.data.length);
+    const scale = scaleOf(options.probability);
+    return ndarray(
+      x.shape,
+      x.data.map((value, i) => (words[i] >>> 8 < chanceOf(options.probability) ? 0 : scale * value)),
+    );
+  },
+  samples: [
+    { inputs: [[3, 5]], options: { probability: 0.5, seed: 0, draw: 0 } },
+    { inputs: [[3, 5]], options: { probability: 1, seed: 0, draw: 0 } },
+    { inputs: [[]], options: { probability: 0.1, seed: 7, draw: 3 } },
+    { inputs: [[0, 3]], options: { probability: 0.5, seed: 7, draw: 3 } },
+    // More than one workgroup, and numbers of more than 32 bits.
+    { inputs: [[7, 11, 13]], options: { probability: 0.2, seed: 2 ** 45 + 5, draw: 2 ** 33 + 1 } },
+  ],
+});
+
+/**
+ * Sets each element to 0 with the given probability and multiplies the others by 1 / (1 - probability): for training
+ * (a model that is evaluated leaves it out).
+ * @throws DtypeError unless x is float32; ArgumentError
+ */
+export function dropout(x: Tensor, probability = 0.5): Tensor {
+  requireProbability("dropout", probability);
+  return dropoutOp.run([x], { probability, ...nextDraw(x.gpu) });
+}

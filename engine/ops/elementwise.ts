@@ -1,0 +1,152 @@
+/** The kernels behind every elementwise operation: one WGSL expression over the elements of one or two tensors. */
+import binarySource from "../../shaders/binary.wgsl";
+import broadcastSource from "../../shaders/binary_broadcast.wgsl";
+import common from "../../shaders/common.wgsl";
+import fillSource from "../../shaders/fill.wgsl";
+import unarySource from "../../shaders/unary.wgsl";
+import gradientSource from "../../shaders/unary_gradient.wgsl";
+import type { Gpu } from "../gpu/gpu.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { broadcastShapes, broadcastStrides, mergeAxes, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { type DType, emptyTensor, type Tensor } from "../tensor.ts";
+import { dispatch } from "./define.ts";
+
+export const wgslType = { float32: "f32", int32: "i32", uint32: "u32" } as const;
+
+/** Numbers that a formula uses beside x, by name: `leakyRelu`'s slope. At most four. */
+export type Parameters = Readonly<Record<string, number>>;
+
+/** A tensor of one value, made on the device. */
+export function filled(gpu: Gpu, shape: Shape, value: number, dtype: DType = "float32"): Tensor {
+  const result = emptyTensor(gpu, shape, dtype);
+  const vectors = Math.ceil(result.size / 4);
+  dispatch({
+    kernel: kernel("fill", [common, fillSource], { element: `alias Element = ${wgslType[dtype]};` }),
+    buffers: [result],
+    uniforms: { value, vectors },
+    workgroups: Math.ceil(vectors / 64),
+    flops: 0,
+  });
+  return result;
+}
+
+/** A kernel that maps every element of x by a WGSL expression in x and the parameters. */
+export function mapElements(
+  name: string,
+  x: Tensor,
+  dtype: DType,
+  expression: string,
+  parameters: Parameters,
+): Tensor {
+  const result = emptyTensor(x.gpu, x.shape, dtype);
+  const vectors = Math.ceil(x.size / 4);
+  dispatch({
+    kernel: kernel(name, [common, unarySource], {
+      input: `alias Input = ${wgslType[x.dtype]};`,
+      output: `alias Output = ${wgslType[dtype]};`,
+      forward: `fn forward(x: Input) -> Output { ${letParameters(parameters)} return ${expression}; }`,
+    }),
+    buffers: [x, result],
+    uniforms: { parameters: Object.values(parameters), vectors },
+    workgroups: Math.ceil(vectors / 64),
+    flops: x.size,
+  });
+  return result;
+}
+
+/** What an expression for a gradient may be made of; x and y only where it names them. */
+interface PullBackOperands {
+  readonly x?: Tensor;
+  readonly y?: Tensor;
+  readonly dy: Tensor;
+}
+
+/** A kernel for the gradient of `mapElements`: a WGSL expression in x, y, dy and the parameters. */
+export function pullBackElements(
+  name: string,
+  expression: string,
+  { x, y, dy }: PullBackOperands,
+  parameters: Parameters = {},
+): Tensor {
+  const result = emptyTensor(dy.gpu, dy.shape);
+  const vectors = Math.ceil(dy.size / 4);
+  const body = `${letParameters(parameters)} return ${expression};`;
+  const uses = (variable: string) => new RegExp(`\\b${variable}\\b`).test(expression);
+  dispatch({
+    kernel: kernel(name, [common, gradientSource], {
+      backward: `fn backward(x: f32, y: f32, dy: f32) -> f32 { ${body} }`,
+    }),
+    buffers: [x && uses("x") ? x : dy, y && uses("y") ? y : dy, dy, result],
+    uniforms: { parameters: Object.values(parameters), vectors },
+    workgroups: Math.ceil(vectors / 64),
+    flops: dy.size,
+  });
+  return result;
+}
+
+/** WGSL that gives the parameters their names. */
+function letParameters(parameters: Parameters): string {
+  return Object.keys(parameters)
+    .map((name, position) => `let ${name} = uniforms.parameters[${position}];`)
+    .join(" ");
+}
+
+/** One dispatch of `expression` in a, b and dy over the shape to which a and b broadcast. */
+export function combineElements(
+  name: string,
+  expression: string,
+  a: Tensor,
+  b: Tensor,
+  dy: Tensor,
+  dtype: DType,
+): Tensor {
+  const shape = broadcastShapes(name, a.shape, b.shape);
+  const result = emptyTensor(a.gpu, shape, dtype);
+  const constants = {
+    input: `alias Input = ${wgslType[a.dtype]};`,
+    output: `alias Output = ${wgslType[dtype]};`,
+    combine: `fn combine(a: Input, b: Input, dy: Input) -> Output { return ${expression}; }`,
+  };
+  const buffers = [a, b, dy, result];
+  if (sameShape(a.shape, b.shape)) {
+    const vectors = Math.ceil(result.size / 4);
+    dispatch({
+      kernel: kernel(name, [common, binarySource], constants),
+      buffers,
+      uniforms: { vectors },
+      workgroups: Math.ceil(vectors / 64),
+      flops: result.size,
+    });
+    return result;
+  }
+  const merged = mergeAxes(shape, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));
+  const [stridesA, stridesB] = merged.strides;
+  dispatch({
+    kernel: kernel(`${name}Broadcast`, [common, broadcastSource], {
+      ...constants,
+      rank: merged.shape.length,
+    }),
+    buffers,
+    uniforms: { sizes: merged.shape, stridesA, stridesB, count: sizeOf(shape) },
+    workgroups: Math.ceil(result.size / 64),
+    flops: result.size,
+  });
+  return result;
+}
+
+/** Overwrites `target` with the numbers of `source`: same shape, same dtype. */
+export function copyInto(target: Tensor, source: Tensor): void {
+  const vectors = Math.ceil(source.size / 4);
+  const type = wgslType[source.dtype];
+  dispatch({
+    kernel: kernel("copy", [common, unarySource], {
+      input: `alias Input = ${type};`,
+      output: `alias Output = ${type};`,
+      forward: "fn forward(x: Input) -> Output { return x; }",
+    }),
+    buffers: [source, target],
+    uniforms: { parameters: [], vectors },
+    workgroups: Math.ceil(vectors / 64),
+    flops: 0,
+  });
+}

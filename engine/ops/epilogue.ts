@@ -1,0 +1,38 @@
+/** Activations fused into the end of matmul and conv2d. */
+import { ArgumentError } from "../errors.ts";
+import type { Tensor } from "../tensor.ts";
+import { relu, sigmoid, tanh } from "./activations.ts";
+import { pullBackElements } from "./elementwise.ts";
+
+/** Activations that can be fused: those whose gradient follows from their value alone. */
+const fusable = { relu, sigmoid, tanh };
+export type Activation = keyof typeof fusable;
+
+/** WGSL for `activate`, which the kernels call on four results at a time. */
+export function activateFunction(activation: Activation | undefined): string {
+  return `fn activateOne(x: f32) -> f32 { return ${activation ? fusable[activation].formulas.forward : "x"}; }
+fn activate(x: vec4f) -> vec4f {
+  return vec4f(activateOne(x.x), activateOne(x.y), activateOne(x.z), activateOne(x.w));
+}`;
+}
+
+/** The gradient before a fused activation, from the one behind it and the value y. */
+export function pullBackActivation(activation: Activation | undefined, y: Tensor, dy: Tensor): Tensor {
+  return activation
+    ? pullBackElements(`${activation}Gradient`, fusable[activation].formulas.backward, { y, dy })
+    : dy;
+}
+
+export function activationReference(activation: Activation | undefined, x: number): number {
+  return activation ? fusable[activation].formulas.reference(x, {}) : x;
+}
+
+/** @throws ArgumentError for an activation that cannot be fused */
+export function checkActivation(name: string, activation: Activation | undefined): void {
+  if (activation && !(activation in fusable)) {
+    throw new ArgumentError(
+      `${name}: there is no activation "${activation}"`,
+      `use one of ${Object.keys(fusable).join(", ")}`,
+    );
+  }
+}

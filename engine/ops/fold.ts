@@ -1,0 +1,76 @@
+/** The kernel behind every reduction, and the sum that undoes a broadcast. */
+import common from "../../shaders/common.wgsl";
+import reduceSource from "../../shaders/reduce.wgsl";
+import { kernel } from "../gpu/kernel.ts";
+import { mergeAxes, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
+import { emptyTensor, Tensor } from "../tensor.ts";
+import { dispatch } from "./define.ts";
+import { wgslType } from "./elementwise.ts";
+
+type Fold = "sum" | "max";
+
+const folds = {
+  sum: { expression: "a + b", first: () => "0" },
+  max: {
+    expression: "max(a, b)",
+    first: (type: string) => ({ f32: "-3.4e38", i32: "-2147483647", u32: "0" })[type],
+  },
+} as const;
+
+/** Beyond this many elements a fold is split into parts. */
+const longFold = 256;
+/** So many threads keep any adapter busy. */
+const enoughThreads = 16384;
+
+/** x folded over `axes`, times `scale`; the axes stay with size 1. */
+export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1): Tensor {
+  const type = wgslType[x.dtype];
+  const strides = stridesOf(x.shape);
+  const isReduced = (_: unknown, axis: number) => axes.includes(axis);
+  const isKept = (_: unknown, axis: number) => !axes.includes(axis);
+  const kept = mergeAxes(x.shape.filter(isKept), strides.filter(isKept));
+  const reduced = mergeAxes(x.shape.filter(isReduced), strides.filter(isReduced));
+  const outputs = sizeOf(kept.shape);
+  const length = sizeOf(reduced.shape);
+  const parts =
+    length <= longFold
+      ? 1
+      : Math.min(Math.ceil(length / 32), Math.max(1, Math.ceil(enoughThreads / outputs)));
+  const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+  const result = emptyTensor(x.gpu, parts === 1 ? shape : [outputs, parts], x.dtype);
+  dispatch({
+    kernel: kernel(name, [common, reduceSource], {
+      element: `alias Element = ${type};`,
+      fold: `fn fold(a: Element, b: Element) -> Element { return ${folds[name].expression}; }`,
+      first: `const first: Element = ${folds[name].first(type)};`,
+      keptRank: kept.shape.length,
+      reducedRank: Math.max(1, reduced.shape.length),
+    }),
+    buffers: [x, result],
+    uniforms: {
+      keptSizes: kept.shape,
+      keptStrides: kept.strides[0],
+      reducedSizes: reduced.shape.length > 0 ? reduced.shape : [1],
+      reducedStrides: reduced.shape.length > 0 ? reduced.strides[0] : [1],
+      outputs,
+      reduced: length,
+      parts,
+      scale: parts === 1 ? scale : 1,
+    },
+    workgroups: Math.ceil((outputs * parts) / 64),
+    flops: x.size,
+  });
+  if (parts === 1) return result;
+  const folded = fold(name, result, [1], scale);
+  return new Tensor(folded.storage, shape, x.dtype);
+}
+
+/** Sums a gradient back to the shape that was broadcast to its own. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const added = x.shape.length - shape.length;
+  const axes = x.shape
+    .map((_, axis) => axis)
+    .filter((axis) => axis < added || shape[axis - added] !== x.shape[axis]);
+  return new Tensor(fold("sum", x, axes).storage, shape, x.dtype);
+}

@@ -1,0 +1,80 @@
+/** Between numbers and indices: argmax and oneHot. */
+import argmaxSource from "../../shaders/argmax.wgsl";
+import common from "../../shaders/common.wgsl";
+import { ArgumentError, ShapeError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { foldAxes, fromIndex, reshapeArray } from "../reference.ts";
+import { normaliseAxis, showShape, sizeOf } from "../shape.ts";
+import { emptyTensor, type Tensor, tensor } from "../tensor.ts";
+import { equal } from "./compare.ts";
+import { to } from "./convert.ts";
+import { defineComposition, defineOp, dispatch, requireDtype } from "./define.ts";
+import { wgslType } from "./elementwise.ts";
+import { reshape } from "./layout.ts";
+
+export const argmaxOp = defineOp<{ axis: number }>({
+  name: "argmax",
+  forward([x], { axis }) {
+    const length = x.shape[axis];
+    if (length === 0) throw new ShapeError(`argmax: axis ${axis} of ${showShape(x.shape)} is empty`);
+    const shape = x.shape.filter((_, i) => i !== axis);
+    const result = emptyTensor(x.gpu, shape, "int32");
+    dispatch({
+      kernel: kernel("argmax", [common, argmaxSource], { element: `alias Element = ${wgslType[x.dtype]};` }),
+      buffers: [x, result],
+      uniforms: { length, inner: sizeOf(x.shape.slice(axis + 1)), outputs: result.size },
+      workgroups: Math.ceil(result.size / 64),
+      flops: x.size,
+    });
+    return result;
+  },
+  backward: { noGradient: "an index is constant almost everywhere" },
+  reference([x], { axis }) {
+    const folded = foldAxes(x, [axis], (values) => values.indexOf(Math.max(...values)));
+    return reshapeArray(
+      folded,
+      x.shape.filter((_, i) => i !== axis),
+    );
+  },
+  samples: [
+    { inputs: [[3, 5]], options: { axis: 1 } },
+    { inputs: [[3, 5]], options: { axis: 0 } },
+    { inputs: [{ shape: [2, 4, 67], values: { below: 3 } }], options: { axis: 1 } }, // ties: the first wins
+  ],
+});
+
+/** The index (int32) of the first largest element along an axis, the last by default. */
+export function argmax(x: Tensor, axis = -1): Tensor {
+  return argmaxOp.run([x], { axis: normaliseAxis("argmax", axis, x.shape.length) });
+}
+
+export const oneHotOp = defineComposition<{ classes: number }>({
+  name: "oneHot",
+  compose([indices], { classes }) {
+    requireDtype("oneHot", "int32", indices);
+    const range = tensor(
+      Int32Array.from({ length: classes }, (_, i) => i),
+      { gpu: indices.gpu },
+    );
+    return to(equal(reshape(indices, [...indices.shape, 1]), range), "float32");
+  },
+  reference: ([indices], { classes }) =>
+    fromIndex([...indices.shape, classes], (index) => {
+      const flat = index.slice(0, -1).reduce((sum, i, axis) => sum * indices.shape[axis] + i, 0);
+      return indices.data[flat] === index[index.length - 1] ? 1 : 0;
+    }),
+  samples: [
+    { inputs: [{ shape: [5], values: { below: 3 } }], options: { classes: 3 } },
+    { inputs: [{ shape: [2, 67], values: { below: 10 } }], options: { classes: 10 } },
+  ],
+});
+
+/**
+ * [...] int32 indices become [..., classes] float32: 1 at the index, 0 elsewhere (all 0 for an index outside).
+ * @throws ArgumentError, DtypeError
+ */
+export function oneHot(indices: Tensor, classes: number): Tensor {
+  if (!Number.isInteger(classes) || classes < 1)
+    throw new ArgumentError(`oneHot: ${classes} is not a number of classes`);
+  return oneHotOp.run([indices], { classes });
+}

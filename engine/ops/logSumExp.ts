@@ -1,0 +1,59 @@
+/** The logarithm of a sum of exponentials, over any axes. */
+import { ShapeError } from "../errors.ts";
+import { normaliseAxes, type Shape, showShape } from "../shape.ts";
+import { Tensor } from "../tensor.ts";
+import { mul } from "./arithmetic.ts";
+import { defineOp, requireDtype, type Sample } from "./define.ts";
+import { combineElements } from "./elementwise.ts";
+import { fold } from "./fold.ts";
+import { type ReduceOptions, reduceReference, withoutAxes } from "./reduce.ts";
+
+export const logSumExpOp = defineOp<ReduceOptions>({
+  name: "logSumExp",
+  forward([x], { axes, keepDims }) {
+    requireDtype("logSumExp", "float32", x);
+    const list = normaliseAxes("logSumExp", axes, x.shape.length);
+    if (x.size === 0) throw new ShapeError(`logSumExp: there are no elements in ${showShape(x.shape)}`);
+    const largest = fold("max", x, list);
+    // Less the largest, no exponential overflows. An infinite one is left in: it makes the result infinite.
+    const terms = combineElements("logSumExpTerms", "exp(a - min(b, 3.4e38))", x, largest, x, "float32");
+    const total = fold("sum", terms, list);
+    const result = combineElements("logSumExp", "min(b, 3.4e38) + log(a)", total, largest, total, "float32");
+    return new Tensor(result.storage, withoutAxes(result.shape, list, keepDims), "float32");
+  },
+  backward({ gradient, inputs: [x], output, options: { axes } }) {
+    const list = normaliseAxes("logSumExp", axes, x.shape.length);
+    const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
+    const sum = new Tensor(output.storage, kept, "float32");
+    const shares = combineElements("logSumExpGradient", "exp(a - b)", x, sum, x, "float32");
+    return [mul(shares, new Tensor(gradient.storage, kept, "float32"))];
+  },
+  reference: ([x], options) =>
+    reduceReference(x, options, (values) =>
+      Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0)),
+    ),
+  samples: sampleRows(),
+});
+
+function sampleRows(): Sample<ReduceOptions>[] {
+  const rows: [Shape, ReduceOptions][] = [
+    [[3, 5], {}],
+    [[1], {}],
+    [[], {}],
+    [[3, 5], { axes: 0 }],
+    [[3, 5], { axes: -1, keepDims: true }],
+    [[2, 3, 4, 5], { axes: [1, 3] }],
+    [[2, 3, 4, 5], { axes: [0, 2], keepDims: true }],
+    [[3, 1021], { axes: 1 }], // split into parts
+    [[5, 331], { axes: 0 }], // more than one workgroup of outputs
+  ];
+  return rows.map(([shape, options]) => ({ inputs: [shape], options }));
+}
+
+/**
+ * log Σ exp(x) over `axes` (all by default), without overflow. (`torch.logsumexp`)
+ * @throws ShapeError when there are no elements; DtypeError, ArgumentError
+ */
+export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return logSumExpOp.run([x], options);
+}

@@ -1,0 +1,233 @@
+/** Matrix products: of two matrices, or of batches of them, with transposed operands, bias and activation fused in. */
+import matmulSource from "../../shaders/matmul.wgsl";
+import { ShapeError } from "../errors.ts";
+import { fromIndex } from "../reference.ts";
+import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
+import { emptyTensor, Tensor } from "../tensor.ts";
+import { defineOp, requireDtype, type Sample } from "./define.ts";
+import {
+  type Activation,
+  activateFunction,
+  activationReference,
+  checkActivation,
+  pullBackActivation,
+} from "./epilogue.ts";
+import { fold, sumTo } from "./fold.ts";
+import { type GemmSize, gemm, splitsFor } from "./gemm.ts";
+import { expand, reshape } from "./layout.ts";
+
+export interface MatmulOptions {
+  /** a is stored as [..., K, M]. */
+  readonly transposeA?: boolean;
+  /** b is stored as [..., N, K]. */
+  readonly transposeB?: boolean;
+  readonly activation?: Activation;
+}
+
+function sizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulOptions): GemmSize & { inner: number } {
+  const [rows, depth] = transposeA ? [a.at(-1)!, a.at(-2)!] : [a.at(-2)!, a.at(-1)!];
+  const [inner, columns] = transposeB ? [b.at(-1)!, b.at(-2)!] : [b.at(-2)!, b.at(-1)!];
+  return { rows, columns, depth, inner, batches: sizeOf(batchShape(a, b)) };
+}
+
+function batchShape(a: Shape, b: Shape): Shape {
+  return broadcastShapes("matmul", a.slice(0, -2), b.slice(0, -2));
+}
+
+function product(a: Tensor, b: Tensor, bias: Tensor | undefined, options: MatmulOptions): Tensor {
+  const { inner: _, ...size } = sizes(a.shape, b.shape, options);
+  const batch = batchShape(a.shape, b.shape);
+  const { transposeA = false, transposeB = false, activation } = options;
+  const [wideA, strideA] = alongBatches(a, batch);
+  const [wideB, strideB] = alongBatches(b, batch);
+  const splits = bias || activation ? 1 : splitsFor(a.gpu, size);
+  const shape = [...batch, size.rows, size.columns];
+  const result = emptyTensor(a.gpu, splits === 1 ? shape : [splits, sizeOf(shape)]);
+  gemm({
+    ...size,
+    name: "matmul",
+    operands: matmulSource,
+    constants: {
+      transposedA: transposeA,
+      transposedB: transposeB,
+      alignedA: (transposeA ? size.rows : size.depth) % 4 === 0,
+      alignedB: (transposeB ? size.depth : size.columns) % 4 === 0,
+      alignedDepth: size.depth % 4 === 0,
+      hasBias: bias !== undefined,
+      activate: activateFunction(activation),
+    },
+    uniforms: { batchStrideA: strideA, batchStrideB: strideB },
+    buffers: [wideA, wideB, bias ?? wideA, result],
+    splits,
+  });
+  return splits === 1 ? result : new Tensor(fold("sum", result, [0]).storage, shape, "float32");
+}
+
+/** The operand and the stride between its matrices: 0 where one serves all batches. */
+function alongBatches(x: Tensor, batch: Shape): [Tensor, number] {
+  const matrix = x.shape.slice(-2);
+  const own = x.shape.slice(0, -2);
+  if (sizeOf(own) === 1) return [x, 0];
+  return [sameShape(own, batch) ? x : expand(x, [...batch, ...matrix]), sizeOf(matrix)];
+}
+
+export const matmulOp = defineOp<MatmulOptions>({
+  name: "matmul",
+  forward: ([a, b, bias], options) => product(a, b, bias, options),
+  backward({ gradient, inputs: [a, b, bias], output, options, needs }) {
+    const { transposeA = false, transposeB = false, activation } = options;
+    const dy = pullBackActivation(activation, output, gradient);
+    const da = () =>
+      transposeA
+        ? product(b, dy, undefined, { transposeA: transposeB, transposeB: true })
+        : product(dy, b, undefined, { transposeB: !transposeB });
+    const db = () =>
+      transposeB
+        ? product(dy, a, undefined, { transposeA: true, transposeB: transposeA })
+        : product(a, dy, undefined, { transposeA: !transposeA });
+    return [
+      needs(0) ? sumTo(da(), a.shape) : null,
+      needs(1) ? sumTo(db(), b.shape) : null,
+      bias && needs(2) ? sumTo(dy, bias.shape) : null,
+    ];
+  },
+  reference([a, b, bias], options) {
+    const { rows, columns, depth } = sizes(a.shape, b.shape, options);
+    const batch = batchShape(a.shape, b.shape);
+    const strideA = options.transposeA ? { row: 1, k: rows } : { row: depth, k: 1 };
+    const strideB = options.transposeB ? { column: depth, k: 1 } : { column: 1, k: columns };
+    return fromIndex([...batch, rows, columns], (index) => {
+      const [row, column] = index.slice(-2);
+      const startA = matrixStart(a.shape, index) + row * strideA.row;
+      const startB = matrixStart(b.shape, index) + column * strideB.column;
+      let sum = bias ? bias.data[column] : 0;
+      for (let k = 0; k < depth; k++) sum += a.data[startA + k * strideA.k] * b.data[startB + k * strideB.k];
+      return activationReference(options.activation, sum);
+    });
+  },
+  samples: matmulSamples(),
+});
+
+/** Where the matrix begins that belongs to the batch in `index`, of an operand that may have fewer batches. */
+function matrixStart(shape: Shape, index: readonly number[]): number {
+  const batchAxes = shape.slice(0, -2);
+  const own = index.slice(index.length - shape.length, -2);
+  return (
+    batchAxes.reduce((flat, size, axis) => flat * size + (size === 1 ? 0 : own[axis]), 0) *
+    sizeOf(shape.slice(-2))
+  );
+}
+
+function matmulSamples(): Sample<MatmulOptions>[] {
+  const rows: Sample<MatmulOptions>[] = [];
+  // Odd sizes, 1, sizes in multiples of four (other loads), several tiles and workgroups; every transposition.
+  for (const [m, k, n] of [
+    [3, 5, 7],
+    [1, 1, 1],
+    [8, 12, 4],
+    [70, 9, 67],
+    [12, 8, 131],
+    [5, 1030, 3],
+  ]) {
+    for (const transposeA of [false, true]) {
+      for (const transposeB of [false, true]) {
+        rows.push({
+          inputs: [transposeA ? [k, m] : [m, k], transposeB ? [n, k] : [k, n]],
+          options: { transposeA, transposeB },
+        });
+      }
+    }
+  }
+  for (const activation of [undefined, "relu", "sigmoid", "tanh"] as const) {
+    rows.push({
+      inputs: [[5, 6], [9, 6], [9]],
+      options: { transposeB: true, ...(activation && { activation }) },
+    });
+  }
+  rows.push(
+    {
+      inputs: [
+        [3, 4, 5],
+        [3, 5, 2],
+      ],
+      options: {},
+    },
+    {
+      inputs: [
+        [3, 4, 5],
+        [5, 2],
+      ],
+      options: {},
+    },
+    {
+      inputs: [
+        [4, 5],
+        [3, 2, 5],
+      ],
+      options: { transposeB: true },
+    },
+    {
+      inputs: [
+        [2, 1, 4, 5],
+        [3, 5, 2],
+      ],
+      options: {},
+    },
+    {
+      inputs: [
+        [2, 4, 12, 9],
+        [2, 4, 12, 17],
+      ],
+      options: { transposeA: true },
+    },
+  );
+  return rows;
+}
+
+/**
+ * The matrix product [..., M, K] · [..., K, N] = [..., M, N]; leading axes are batches and broadcast. With `bias` [N]:
+ * activation(a · b + bias).
+ * @throws ShapeError, DtypeError
+ */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  options: MatmulOptions & { readonly bias?: Tensor | undefined } = {},
+): Tensor {
+  const { bias, ...rest } = options;
+  const inputs = bias ? [a, b, bias] : [a, b];
+  requireDtype("matmul", "float32", ...inputs);
+  if (a.shape.length < 2 || b.shape.length < 2) {
+    throw new ShapeError(
+      `matmul: ${showShape(a.shape)} · ${showShape(b.shape)}: both must have at least two axes`,
+      "reshape a vector to [1, K] or [K, 1]",
+    );
+  }
+  const { depth, inner, columns } = sizes(a.shape, b.shape, rest);
+  const shown = `${showShape(a.shape)}${rest.transposeA ? "ᵀ" : ""} · ${showShape(b.shape)}${rest.transposeB ? "ᵀ" : ""}`;
+  if (depth !== inner) throw new ShapeError(`matmul: ${shown}: the inner sizes ${depth} and ${inner} differ`);
+  if (bias && !sameShape(bias.shape, [columns])) {
+    throw new ShapeError(
+      `matmul: ${shown} needs a bias of ${showShape([columns])}, got ${showShape(bias.shape)}`,
+    );
+  }
+  checkActivation("matmul", rest.activation);
+  return matmulOp.run(inputs, rest);
+}
+
+/**
+ * x · weightᵀ + bias over the last axis, as torch.nn.functional.linear.
+ * @param x [..., inFeatures]
+ * @param weight [outFeatures, inFeatures]
+ * @param bias [outFeatures]
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, activation?: Activation): Tensor {
+  if (x.shape.length < 1 || weight.shape.length !== 2 || x.shape.at(-1) !== weight.shape[1]) {
+    throw new ShapeError(
+      `linear: expected the last axis of x to have ${weight.shape[1]} features (weight ${showShape(weight.shape)}), got ${showShape(x.shape)}`,
+    );
+  }
+  const rows = x.shape.length === 2 ? x : reshape(x, [-1, x.shape.at(-1)!]);
+  const result = matmul(rows, weight, { transposeB: true, bias, ...(activation && { activation }) });
+  return x.shape.length === 2 ? result : reshape(result, [...x.shape.slice(0, -1), weight.shape[0]]);
+}

@@ -1,0 +1,55 @@
+/** Elementwise operations of one tensor: a formula in WGSL for the value, one for the gradient, one in float64. */
+import { mapArray } from "../reference.ts";
+import type { Tensor } from "../tensor.ts";
+import { defineOp, type InputValues, type Op, requireDtype } from "./define.ts";
+import { mapElements, type Parameters, pullBackElements } from "./elementwise.ts";
+
+export interface UnaryFormulas {
+  /** WGSL for y, from x and the parameters. */
+  readonly forward: string;
+  /** WGSL for dx, from x, y, dy and the parameters. */
+  readonly backward: string;
+  readonly reference: (x: number, parameters: Parameters) => number;
+  /** Where the checks take x from: away from kinks and poles. Default "normal". */
+  readonly values?: InputValues;
+  /** Parameters that the checks use, one set a row. Default: none. */
+  readonly parameters?: readonly Parameters[];
+}
+
+export type UnaryFunction = ((x: Tensor) => Tensor) & {
+  readonly op: Op<Parameters>;
+  /** For kernels that fuse it into what they compute. */
+  readonly formulas: UnaryFormulas;
+};
+
+/** Odd, one, empty, and more than one workgroup of 64 × 4 elements. */
+const sampleShapes = [[3, 5], [1], [], [7, 11, 13]];
+
+/** `relu(x)`. */
+export function unary(name: string, formulas: UnaryFormulas): UnaryFunction {
+  const op = unaryOp(name, formulas);
+  return Object.assign((x: Tensor) => op.run([x], {}), { op, formulas });
+}
+
+/** The operation behind a function with parameters: `leakyRelu(x, 0.01)`. */
+export function unaryOp(name: string, formulas: UnaryFormulas): Op<Parameters> {
+  return defineOp<Parameters>({
+    name,
+    forward([x], parameters) {
+      requireDtype(name, "float32", x);
+      return mapElements(name, x, "float32", formulas.forward, parameters);
+    },
+    backward({ gradient, inputs: [x], output, options: parameters }) {
+      return [
+        pullBackElements(`${name}Gradient`, formulas.backward, { x, y: output, dy: gradient }, parameters),
+      ];
+    },
+    reference: ([x], parameters) => mapArray(x, (value) => formulas.reference(value, parameters)),
+    samples: sampleShapes.flatMap((shape) =>
+      (formulas.parameters ?? [{}]).map((options) => ({
+        inputs: [{ shape, values: formulas.values ?? "normal" }],
+        options,
+      })),
+    ),
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * Adam: Kingma, Ba (ICLR 2015), and AdamW: Loshchilov, Hutter (ICLR 2019), as PyTorch computes them. They differ in
+ * the weight decay: Adam adds it to the gradient, where the moments blur it; AdamW shrinks the weight itself.
+ */
+import adamSource from "../../shaders/adam.wgsl";
+import common from "../../shaders/common.wgsl";
+import { ArgumentError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { dispatch } from "../ops/define.ts";
+import type { Tensor } from "../tensor.ts";
+import { type OptimizedParameters, Optimizer, type ParameterGroup, requireNonNegative } from "./optimizer.ts";
+
+export interface AdamOptions {
+  /** Default: 0.001. */
+  readonly learningRate?: number;
+  /** How much of the running means of the gradient and of its square stays, each step. Default: [0.9, 0.999]. */
+  readonly betas?: readonly [number, number];
+  /** Keeps the division finite. Default: 1e-8. */
+  readonly epsilon?: number;
+  /** Default: 0 for Adam, 0.01 for AdamW. */
+  readonly weightDecay?: number;
+}
+
+abstract class AdamFamily extends Optimizer {
+  readonly #options: Required<Omit<AdamOptions, "learningRate" | "weightDecay">>;
+  readonly #isDecoupled: boolean;
+
+  constructor(
+    name: "Adam" | "AdamW",
+    parameters: OptimizedParameters,
+    {
+      learningRate = 1e-3,
+      betas = [0.9, 0.999],
+      epsilon = 1e-8,
+      weightDecay = name === "AdamW" ? 0.01 : 0,
+    }: AdamOptions,
+  ) {
+    requireNonNegative(name, "epsilon", epsilon);
+    if (betas.length !== 2 || !betas.every((beta) => beta >= 0 && beta < 1))
+      throw new ArgumentError(
+        `${name}: betas must be two numbers from 0 up to (not including) 1, got [${betas.join(", ")}]`,
+      );
+    super(name, parameters, { learningRate, weightDecay }, ["firstMoment", "secondMoment"]);
+    this.#options = { betas, epsilon };
+    this.#isDecoupled = name === "AdamW";
+  }
+
+  protected override update(
+    parameter: Tensor,
+    gradient: Tensor,
+    { learningRate, weightDecay }: ParameterGroup,
+    buffers: readonly Tensor[],
+    step: number,
+  ): void {
+    const {
+      betas: [beta1, beta2],
+      epsilon,
+    } = this.#options;
+    const vectors = Math.ceil(parameter.size / 4);
+    dispatch({
+      kernel: kernel("adam", [common, adamSource]),
+      buffers: [parameter, gradient, ...buffers],
+      uniforms: {
+        firstDecay: beta1,
+        firstShare: 1 - beta1,
+        secondDecay: beta2,
+        secondShare: 1 - beta2,
+        stepSize: learningRate / (1 - beta1 ** step),
+        correction: 1 / Math.sqrt(1 - beta2 ** step),
+        epsilon,
+        gradientDecay: this.#isDecoupled ? 0 : weightDecay,
+        weightFactor: this.#isDecoupled ? 1 - learningRate * weightDecay : 1,
+        vectors,
+      },
+      workgroups: Math.ceil(vectors / 64),
+      flops: 15 * parameter.size,
+    });
+  }
+}
+
+export class Adam extends AdamFamily {
+  /** @throws ArgumentError, AutogradError, DtypeError */
+  constructor(parameters: OptimizedParameters, options: AdamOptions = {}) {
+    super("Adam", parameters, options);
+  }
+}
+
+export class AdamW extends AdamFamily {
+  /** @throws ArgumentError, AutogradError, DtypeError */
+  constructor(parameters: OptimizedParameters, options: AdamOptions = {}) {
+    super("AdamW", parameters, options);
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The exponential moving average of weights (Polyak, Juditsky 1992), which often generalises better than the last ones:
+ *
+ *     const average = exponentialMovingAverage(model.parameters(), { decay: 0.999 });
+ *     …
+ *       optimizer.step();
+ *       average.update();
+ *     …
+ *     await average.use(() => evaluate(model));
+ */
+import averageSource from "../../shaders/average.wgsl";
+import common from "../../shaders/common.wgsl";
+import swapSource from "../../shaders/swap.wgsl";
+import { ArgumentError, DtypeError, ShapeError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { dispatch } from "../ops/define.ts";
+import { copyInto } from "../ops/elementwise.ts";
+import { sameShape, showShape } from "../shape.ts";
+import { emptyTensor, type Tensor } from "../tensor.ts";
+import type { OptimizerState } from "./optimizer.ts";
+
+export interface AverageOptions {
+  /** How much of the average stays at each update. Default: 0.999. */
+  readonly decay?: number;
+}
+
+export interface WeightAverage {
+  /** In the order of the parameters; its own tensors, which change with the next update. */
+  readonly averages: readonly Tensor[];
+  /**
+   * average = decay · average + (1 - decay) · parameter, in place on the device; the first update takes the parameters
+   * as they are.
+   * @throws ArgumentError during `use`
+   */
+  update(): void;
+  /**
+   * Runs `work` while the parameters hold the averages, then gives them their own numbers back.
+   * @throws ArgumentError during another `use`, and whatever `work` throws
+   */
+  use<T>(work: () => T | Promise<T>): Promise<T>;
+  /** What a checkpoint needs, in the form of an optimiser's. @throws ArgumentError during `use` */
+  stateDict(): OptimizerState;
+  /** The tensors are copied. @throws ArgumentError, ShapeError; nothing has changed then */
+  loadStateDict(state: OptimizerState): void;
+}
+
+/**
+ * An average of the parameters, float32. (`torch.optim.swa_utils.AveragedModel` with an exponential average)
+ * @throws ArgumentError, DtypeError
+ */
+export function exponentialMovingAverage(
+  parameters: Iterable<Tensor>,
+  { decay = 0.999 }: AverageOptions = {},
+): WeightAverage {
+  const list = [...parameters];
+  if (!(decay >= 0 && decay < 1)) {
+    throw new ArgumentError(
+      `exponentialMovingAverage: decay must be from 0 up to (not including) 1, got ${decay}`,
+    );
+  }
+  for (const [index, { dtype }] of list.entries()) {
+    if (dtype !== "float32")
+      throw new DtypeError(`exponentialMovingAverage: parameter ${index} must be float32, got ${dtype}`);
+  }
+  const averages = list.map((parameter) => copyOf(parameter));
+  let updates = 0;
+  let inUse = false;
+
+  function refuseInUse(what: string): void {
+    if (!inUse) return;
+    throw new ArgumentError(
+      `exponentialMovingAverage: ${what} while use() has the averages in the place of the parameters`,
+      "await use() first",
+    );
+  }
+  function exchange(): void {
+    list.forEach((parameter, i) => {
+      swap(parameter, averages[i]);
+    });
+    inUse = !inUse;
+  }
+
+  return {
+    averages,
+    update() {
+      refuseInUse("update()");
+      list.forEach((parameter, i) => {
+        if (updates === 0) copyInto(averages[i], parameter);
+        else moveTowards(averages[i], parameter, 1 - decay);
+      });
+      updates++;
+    },
+    async use(work) {
+      refuseInUse("use()");
+      exchange();
+      try {
+        return await work();
+      } finally {
+        exchange();
+      }
+    },
+    stateDict() {
+      refuseInUse("stateDict()");
+      const tensors = Object.fromEntries(averages.map((average, i) => [`${i}.average`, average]));
+      return { numbers: { updates }, tensors };
+    },
+    loadStateDict({ numbers, tensors }) {
+      refuseInUse("loadStateDict()");
+      const found = averages.map((average, i) => stored(tensors, `${i}.average`, average));
+      if (Object.keys(tensors).length !== found.length || !Number.isSafeInteger(numbers.updates)) {
+        throw new ArgumentError(
+          `exponentialMovingAverage: the state is not one of an average of ${found.length} parameters`,
+          "load what stateDict() of an average of the same model returned",
+        );
+      }
+      for (const [i, tensor] of found.entries()) copyInto(averages[i], tensor);
+      updates = numbers.updates;
+    },
+  };
+}
+
+function copyOf(parameter: Tensor): Tensor {
+  const copy = emptyTensor(parameter.gpu, parameter.shape).keep();
+  copyInto(copy, parameter);
+  return copy;
+}
+
+/** @throws ArgumentError, ShapeError */
+function stored(tensors: OptimizerState["tensors"], name: string, average: Tensor): Tensor {
+  const tensor = tensors[name];
+  if (!tensor)
+    throw new ArgumentError(
+      `exponentialMovingAverage: the state lacks ${name}`,
+      "load what stateDict() of an average of the same model returned",
+    );
+  if (!sameShape(tensor.shape, average.shape)) {
+    throw new ShapeError(
+      `exponentialMovingAverage: ${name} is ${showShape(tensor.shape)} in the state, but the parameter is ${showShape(average.shape)}`,
+    );
+  }
+  return tensor;
+}
+
+function moveTowards(average: Tensor, value: Tensor, share: number): void {
+  const vectors = Math.ceil(average.size / 4);
+  dispatch({
+    kernel: kernel("average", [common, averageSource]),
+    buffers: [value, average],
+    uniforms: { share, vectors },
+    workgroups: Math.ceil(vectors / 64),
+    flops: 3 * average.size,
+  });
+}
+
+function swap(a: Tensor, b: Tensor): void {
+  const vectors = Math.ceil(a.size / 4);
+  dispatch({
+    kernel: kernel("swap", [common, swapSource]),
+    buffers: [a, b],
+    uniforms: { vectors },
+    workgroups: Math.ceil(vectors / 64),
+    flops: 0,
+  });
+}

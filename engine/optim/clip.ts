@@ -1,0 +1,110 @@
+/**
+ * Limits for gradients, between `backward()` and `optimizer.step()` (Pascanu, Mikolov, Bengio: On the difficulty of
+ * training recurrent neural networks, ICML 2013). All of it happens on the device: nothing waits for the norm.
+ */
+import common from "../../shaders/common.wgsl";
+import clampSource from "../../shaders/gradient_clamp.wgsl";
+import normSource from "../../shaders/gradient_norm.wgsl";
+import scaleSource from "../../shaders/gradient_scale.wgsl";
+import squaresSource from "../../shaders/square_sum.wgsl";
+import teamSource from "../../shaders/team.wgsl";
+import { ArgumentError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { dispatch } from "../ops/define.ts";
+import { filled } from "../ops/elementwise.ts";
+import { emptyTensor, type Tensor } from "../tensor.ts";
+
+/** So many elements are added up by one workgroup … */
+const longSum = 16384;
+/** … or more, in a large tensor: the last workgroup wants few sums. */
+const mostWorkgroups = 256;
+
+/** WGSL need not know Infinity. */
+const largestNumber = 3.4e38;
+
+/**
+ * Multiplies all gradients by one number, at most 1, that makes the norm of all of them together at most `maxNorm`.
+ * Parameters without a gradient are left out; a `maxNorm` of Infinity measures and changes nothing.
+ * (`torch.nn.utils.clip_grad_norm_`)
+ * @returns the norm before, a tensor of one element that can be read during this step and the next
+ * @throws ArgumentError
+ */
+export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
+  requireLimit("clipGradNorm", "maxNorm", maxNorm);
+  const { gpu, gradients } = gradientsOf("clipGradNorm", parameters);
+  if (gradients.length === 0) return filled(gpu, [], 0);
+  const workgroups = gradients.map(({ size }) => Math.min(Math.ceil(size / longSum), mostWorkgroups));
+  const count = workgroups.reduce((a, b) => a + b, 0);
+  const [sums, norm, factor] = [[count], [], []].map((shape) => emptyTensor(gpu, shape));
+  let place = 0;
+  for (const [i, gradient] of gradients.entries()) {
+    dispatch({
+      kernel: kernel("squareSum", [common, teamSource, squaresSource], { teamSize: 64 }),
+      buffers: [gradient, sums],
+      uniforms: { count: gradient.size, threads: 64 * workgroups[i], place },
+      workgroups: workgroups[i],
+      flops: 2 * gradient.size,
+    });
+    place += workgroups[i];
+  }
+  dispatch({
+    kernel: kernel("gradientNorm", [teamSource, normSource], { teamSize: 64 }),
+    buffers: [sums, norm, factor],
+    uniforms: { count, most: Math.min(maxNorm, largestNumber) },
+    workgroups: 1,
+    flops: count,
+  });
+  if (maxNorm === Number.POSITIVE_INFINITY) return norm;
+  for (const gradient of gradients) {
+    const vectors = Math.ceil(gradient.size / 4);
+    dispatch({
+      kernel: kernel("gradientScale", [common, scaleSource]),
+      buffers: [factor, gradient],
+      uniforms: { vectors },
+      workgroups: Math.ceil(vectors / 64),
+      flops: gradient.size,
+    });
+  }
+  return norm;
+}
+
+/**
+ * Limits every element of every gradient to ±maxValue. (`torch.nn.utils.clip_grad_value_`)
+ * @throws ArgumentError
+ */
+export function clipGradValue(parameters: Iterable<Tensor>, maxValue: number): void {
+  requireLimit("clipGradValue", "maxValue", maxValue);
+  for (const gradient of gradientsOf("clipGradValue", parameters).gradients) {
+    const vectors = Math.ceil(gradient.size / 4);
+    dispatch({
+      kernel: kernel("gradientClamp", [common, clampSource]),
+      buffers: [gradient],
+      uniforms: { most: Math.min(maxValue, largestNumber), vectors },
+      workgroups: Math.ceil(vectors / 64),
+      flops: gradient.size,
+    });
+  }
+}
+
+/** @throws ArgumentError where there are no parameters, or parameters of several devices */
+function gradientsOf(name: string, parameters: Iterable<Tensor>) {
+  const list = [...parameters];
+  if (list.length === 0)
+    throw new ArgumentError(
+      `${name}: there are no parameters`,
+      "pass model.parameters(), or those of the optimiser",
+    );
+  const [{ gpu }] = list;
+  if (list.some((parameter) => parameter.gpu !== gpu)) {
+    throw new ArgumentError(
+      `${name}: its parameters live on different devices`,
+      "clip the gradients of one device at a time",
+    );
+  }
+  return { gpu, gradients: list.flatMap(({ grad }) => (grad && grad.size > 0 ? [grad] : [])) };
+}
+
+/** @throws ArgumentError */
+function requireLimit(name: string, what: string, value: number): void {
+  if (!(value > 0)) throw new ArgumentError(`${name}: ${what} must be a number above 0, got ${value}`);
+}

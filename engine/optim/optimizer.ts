@@ -1,0 +1,304 @@
+/**
+ * What all optimisers share: the parameters and what is remembered about each, and the end of a training step. A
+ * parameter is updated in place by one kernel, with no copy of weights, gradient or state.
+ */
+import { ArgumentError, AutogradError, DtypeError, ShapeError } from "../errors.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { noGrad } from "../gradMode.ts";
+import { clone } from "../ops/arithmetic.ts";
+import { filled } from "../ops/elementwise.ts";
+import { sameShape, showShape } from "../shape.ts";
+import { now, releaseStep } from "../storage.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** An optimiser's memory, by names that start with the index of the parameter: "0.step", "0.momentumBuffer". */
+export interface OptimizerState {
+  readonly numbers: Readonly<Record<string, number>>;
+  readonly tensors: Readonly<Record<string, Tensor>>;
+}
+
+/** Parameters that share a learning rate and a weight decay; both may change from step to step. */
+export interface ParameterGroup {
+  readonly parameters: readonly Tensor[];
+  /** 0 or more, as the weight decay is; anything else throws an ArgumentError. */
+  learningRate: number;
+  weightDecay: number;
+}
+
+/** A group of parameters, and what is not to be as the optimiser's options say. */
+export interface ParameterGroupOptions {
+  readonly parameters: Iterable<Tensor>;
+  readonly learningRate?: number;
+  readonly weightDecay?: number;
+}
+
+/** What an optimiser takes: parameters, or groups of them. */
+export type OptimizedParameters = Iterable<Tensor> | Iterable<ParameterGroupOptions>;
+
+/** What is remembered about one parameter. */
+interface Memory {
+  /** How many updates it had. */
+  step: number;
+  /** Of the parameter's shape, zeros at first; one for each of the optimiser's buffer names. */
+  readonly buffers: readonly Tensor[];
+}
+
+export abstract class Optimizer {
+  /** One if the optimiser was given parameters and no groups. */
+  readonly groups: readonly ParameterGroup[];
+  /** Those of all groups. */
+  readonly parameters: readonly Tensor[];
+  readonly #name: string;
+  readonly #bufferNames: readonly string[];
+  readonly #memories = new Map<Tensor, Memory>();
+  readonly #gpu: Gpu;
+  /** When the last two steps ended. What was made before the first end is left to the garbage collector. */
+  #stepEnds: number[] = [];
+
+  /**
+   * @param name for messages
+   * @param defaults for groups that have none of their own
+   * @param bufferNames what the optimiser remembers about every weight
+   */
+  protected constructor(
+    name: string,
+    parameters: OptimizedParameters,
+    defaults: Pick<ParameterGroup, "learningRate" | "weightDecay">,
+    bufferNames: readonly string[],
+  ) {
+    this.#name = name;
+    this.#bufferNames = bufferNames;
+    this.groups = groupsOf(name, parameters).map((group) => new Group(name, { ...defaults, ...group }));
+    this.parameters = this.groups.flatMap((group) => group.parameters);
+    checkParameters(name, this.parameters);
+    for (const parameter of this.parameters) parameter.keep();
+    this.#gpu = this.parameters[0].gpu;
+  }
+
+  /** Of all parameters. @throws ArgumentError where groups differ in it */
+  get learningRate(): number {
+    const [first, ...others] = this.groups.map((group) => group.learningRate);
+    if (others.every((other) => other === first)) return first;
+    throw new ArgumentError(
+      `${this.#name}: its groups have different learning rates, ${[first, ...others].join(", ")}`,
+      "read and set optimizer.groups[i].learningRate",
+    );
+  }
+
+  /** Sets it for all groups; may change from step to step. @throws ArgumentError unless it is 0 or more */
+  set learningRate(value: number) {
+    for (const group of this.groups) group.learningRate = value;
+  }
+
+  /**
+   * Updates every parameter that has a gradient, and ends the training step: what operations made in the step before
+   * this one goes back to the pool (rule 3 of `storage.ts`), and the device starts on all commands given so far.
+   * @throws ShapeError for a gradient that is not of its parameter's shape
+   */
+  step(): void {
+    for (const group of this.groups) {
+      for (const parameter of group.parameters) {
+        const { grad } = parameter;
+        if (!grad) continue;
+        if (!sameShape(grad.shape, parameter.shape)) {
+          throw new ShapeError(
+            `${this.#name}: the gradient of parameter ${this.parameters.indexOf(parameter)} is ${showShape(grad.shape)}, but the parameter is ${showShape(parameter.shape)}`,
+          );
+        }
+        const memory = this.#memoryOf(parameter);
+        memory.step++;
+        this.update(parameter, grad, group, memory.buffers, memory.step);
+      }
+    }
+    this.#endStep();
+  }
+
+  /** Forgets all gradients; their memory goes back to the pool. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters) {
+      parameter.grad?.storage.release("zeroGrad() has cleared this gradient");
+      parameter.grad = null;
+    }
+  }
+
+  /** What the optimiser remembers: the tensors are its own, and change with the next step. */
+  stateDict(): OptimizerState {
+    const rates = this.groups.map((group, index) => [rateName(index), group.learningRate]);
+    const numbers: Record<string, number> = Object.fromEntries(rates);
+    const tensors: Record<string, Tensor> = {};
+    this.parameters.forEach((parameter, index) => {
+      const memory = this.#memories.get(parameter);
+      if (!memory) return;
+      numbers[`${index}.step`] = memory.step;
+      this.#bufferNames.forEach((name, position) => {
+        tensors[`${index}.${name}`] = memory.buffers[position];
+      });
+    });
+    return { numbers, tensors };
+  }
+
+  /**
+   * Goes on from what `stateDict` returned, of an optimiser of this kind for parameters of the same shapes; the
+   * tensors are copied.
+   * @throws ArgumentError, ShapeError; nothing has changed then
+   */
+  loadStateDict({ numbers, tensors }: OptimizerState): void {
+    const rates = this.#storedRates(numbers);
+    const memories = new Map<Tensor, { step: number; found: Tensor[] }>();
+    const unknown = new Set(Object.keys(tensors));
+    this.parameters.forEach((parameter, index) => {
+      const step = numbers[`${index}.step`];
+      if (step === undefined) return;
+      const found = this.#bufferNames.map((name) => {
+        unknown.delete(`${index}.${name}`);
+        return this.#stored(tensors, `${index}.${name}`, parameter);
+      });
+      memories.set(parameter, { step, found });
+    });
+    if (unknown.size > 0) {
+      throw new ArgumentError(
+        `${this.#name}: the state holds ${[...unknown].join(", ")}, which belong to no parameter of this optimiser`,
+        "load it into the kind of optimiser that saved it, with the same options and parameters",
+      );
+    }
+    for (const [index, rate] of rates.entries()) this.groups[index].learningRate = rate;
+    this.#memories.clear();
+    for (const [parameter, { step, found }] of memories) {
+      const buffers = noGrad(() => found.map((tensor) => clone(tensor).keep()));
+      this.#memories.set(parameter, { step, buffers });
+    }
+  }
+
+  /** Gives the one command that updates the parameter and its buffers. @param step counted from 1 */
+  protected abstract update(
+    parameter: Tensor,
+    gradient: Tensor,
+    group: ParameterGroup,
+    buffers: readonly Tensor[],
+    step: number,
+  ): void;
+
+  #memoryOf(parameter: Tensor): Memory {
+    let memory = this.#memories.get(parameter);
+    if (!memory) {
+      const buffers = this.#bufferNames.map(() => filled(parameter.gpu, parameter.shape, 0).keep());
+      memory = { step: 0, buffers };
+      this.#memories.set(parameter, memory);
+    }
+    return memory;
+  }
+
+  #storedRates(numbers: OptimizerState["numbers"]): number[] {
+    const rates = this.groups.map((_, index) => numbers[rateName(index)]);
+    if (rates.includes(undefined as never) || rateName(rates.length) in numbers) {
+      throw new ArgumentError(
+        `${this.#name}: the state has the learning rates of another number of parameter groups than ${rates.length}`,
+        "load it into an optimiser with the same groups",
+      );
+    }
+    for (const rate of rates) requireNonNegative(this.#name, "learningRate", rate);
+    return rates;
+  }
+
+  #stored(tensors: OptimizerState["tensors"], name: string, parameter: Tensor): Tensor {
+    const stored = tensors[name];
+    if (!stored) {
+      throw new ArgumentError(
+        `${this.#name}: the state lacks ${name}`,
+        "load a state that the same kind of optimiser saved",
+      );
+    }
+    if (!sameShape(stored.shape, parameter.shape)) {
+      throw new ShapeError(
+        `${this.#name}: ${name} is ${showShape(stored.shape)} in the state, but the parameter is ${showShape(parameter.shape)}`,
+        "load the state into an optimiser for the same model",
+      );
+    }
+    return stored;
+  }
+
+  #endStep(): void {
+    const [from, to] = this.#stepEnds;
+    if (to !== undefined) releaseStep(this.#gpu, from, to);
+    this.#stepEnds = [...this.#stepEnds.slice(-1), now()];
+    this.#gpu.flush().catch(() => {}); // whoever reads next gets the error
+  }
+}
+
+/** Sees to it that the numbers stay in their range. */
+class Group implements ParameterGroup {
+  readonly parameters: readonly Tensor[];
+  readonly #name: string;
+  #learningRate = 0;
+  #weightDecay = 0;
+
+  constructor(name: string, { parameters, learningRate, weightDecay }: Required<ParameterGroupOptions>) {
+    this.#name = name;
+    this.parameters = [...parameters];
+    this.learningRate = learningRate;
+    this.weightDecay = weightDecay;
+  }
+
+  get learningRate(): number {
+    return this.#learningRate;
+  }
+
+  set learningRate(value: number) {
+    requireNonNegative(this.#name, "learningRate", value);
+    this.#learningRate = value;
+  }
+
+  get weightDecay(): number {
+    return this.#weightDecay;
+  }
+
+  set weightDecay(value: number) {
+    requireNonNegative(this.#name, "weightDecay", value);
+    this.#weightDecay = value;
+  }
+}
+
+/** @throws ArgumentError for a mixture of parameters and groups */
+function groupsOf(name: string, parameters: OptimizedParameters): ParameterGroupOptions[] {
+  const list: (Tensor | ParameterGroupOptions)[] = [...parameters];
+  const groups = list.filter((item): item is ParameterGroupOptions => "parameters" in item);
+  if (groups.length === 0) return [{ parameters: list as Tensor[] }];
+  if (groups.length === list.length) return groups;
+  throw new ArgumentError(
+    `${name}: got ${groups.length} groups and ${list.length - groups.length} parameters outside of them`,
+    "put the others into a group as well: { parameters: […] }",
+  );
+}
+
+/** Of a group's learning rate in the state. */
+function rateName(group: number): string {
+  return group === 0 ? "learningRate" : `group${group}.learningRate`;
+}
+
+function checkParameters(name: string, parameters: readonly Tensor[]): void {
+  if (parameters.length === 0)
+    throw new ArgumentError(`${name}: there are no parameters to optimise`, "pass model.parameters()");
+  if (new Set(parameters).size < parameters.length)
+    throw new ArgumentError(`${name}: a parameter is listed twice`, "list a shared parameter once");
+  parameters.forEach((parameter, index) => {
+    if (parameter.node) {
+      throw new AutogradError(
+        `${name}: parameter ${index}, ${parameter}, is the result of an operation; only a tensor that you made can be optimised`,
+        "pass detach() of it, with requiresGrad set, or the tensors that it was computed from",
+      );
+    }
+    if (parameter.dtype !== "float32")
+      throw new DtypeError(`${name}: parameter ${index} must be float32, got ${parameter.dtype}`);
+    if (parameter.gpu !== parameters[0].gpu)
+      throw new ArgumentError(
+        `${name}: its parameters live on different devices`,
+        "make all of them on one device",
+      );
+  });
+}
+
+/** @throws ArgumentError */
+export function requireNonNegative(name: string, what: string, value: number): void {
+  if (!(value >= 0 && Number.isFinite(value)))
+    throw new ArgumentError(`${name}: ${what} must be a finite number ≥ 0, got ${value}`);
+}

@@ -1,0 +1,78 @@
+/**
+ * Stochastic gradient descent, with momentum and Nesterov's variant as PyTorch computes them (after Sutskever,
+ * Martens, Dahl, Hinton, ICML 2013): buffer = momentum · buffer + (1 - dampening) · gradient, where the first
+ * gradient enters whole.
+ */
+import common from "../../shaders/common.wgsl";
+import sgdSource from "../../shaders/sgd.wgsl";
+import momentumSource from "../../shaders/sgd_momentum.wgsl";
+import { ArgumentError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { dispatch } from "../ops/define.ts";
+import type { Tensor } from "../tensor.ts";
+import { type OptimizedParameters, Optimizer, type ParameterGroup, requireNonNegative } from "./optimizer.ts";
+
+export interface SGDOptions {
+  readonly learningRate: number;
+  /** Default: 0. */
+  readonly momentum?: number;
+  /** How much of every gradient but the first the buffer does not take. Default: 0. */
+  readonly dampening?: number;
+  /** Looks one momentum step ahead. Default: false. */
+  readonly nesterov?: boolean;
+  /** The factor of the L2 penalty: weightDecay · weight joins the gradient. Default: 0. */
+  readonly weightDecay?: number;
+}
+
+export class SGD extends Optimizer {
+  readonly #options: Required<Omit<SGDOptions, "learningRate" | "weightDecay">>;
+
+  /** @throws ArgumentError, AutogradError, DtypeError */
+  constructor(parameters: OptimizedParameters, options: SGDOptions) {
+    const { learningRate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = options;
+    requireNonNegative("SGD", "momentum", momentum);
+    requireNonNegative("SGD", "dampening", dampening);
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new ArgumentError(
+        `SGD: nesterov needs a momentum above 0 and no dampening, got momentum ${momentum} and dampening ${dampening}`,
+      );
+    }
+    super("SGD", parameters, { learningRate, weightDecay }, momentum > 0 ? ["momentumBuffer"] : []);
+    this.#options = { momentum, dampening, nesterov };
+  }
+
+  protected override update(
+    parameter: Tensor,
+    gradient: Tensor,
+    { learningRate, weightDecay }: ParameterGroup,
+    buffers: readonly Tensor[],
+    step: number,
+  ): void {
+    const { momentum, dampening, nesterov } = this.#options;
+    const vectors = Math.ceil(parameter.size / 4);
+    const workgroups = Math.ceil(vectors / 64);
+    if (buffers.length === 0) {
+      dispatch({
+        kernel: kernel("sgd", [common, sgdSource]),
+        buffers: [parameter, gradient],
+        uniforms: { learningRate, weightDecay, vectors },
+        workgroups,
+        flops: 4 * parameter.size,
+      });
+    } else {
+      dispatch({
+        kernel: kernel("sgdMomentum", [common, momentumSource], { nesterov }),
+        buffers: [parameter, gradient, ...buffers],
+        uniforms: {
+          learningRate,
+          momentum,
+          gradientShare: step === 1 ? 1 : 1 - dampening,
+          weightDecay,
+          vectors,
+        },
+        workgroups,
+        flops: (nesterov ? 9 : 7) * parameter.size,
+      });
+    }
+  }
+}
