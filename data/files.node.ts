@@ -1,0 +1,49 @@
+/**
+ * Folders of Node's file system, with the errors that a user can act on.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DataError } from "../engine/errors.ts";
+import type { Folder } from "./folder.ts";
+
+/**
+ * A folder on disk; nothing is read until asked.
+ * `list` and `read` throw DataError when the folder or file is not there or may not be read.
+ */
+export function openFolder(path: string): Folder {
+  return {
+    path,
+    async list() {
+      try {
+        const entries = await readdir(path, { withFileTypes: true });
+        return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort();
+      } catch (error) {
+        throw new DataError(
+          `cannot read the folder ${path}: ${reason(error)}`,
+          "give the path of a folder that exists and that you may read",
+          { cause: error },
+        );
+      }
+    },
+    async read(name) {
+      try {
+        return new Uint8Array(await readFile(join(path, name)));
+      } catch (error) {
+        throw new DataError(
+          `cannot read the file ${join(path, name)}: ${reason(error)}`,
+          "check that the file is there and that you may read it",
+          { cause: error },
+        );
+      }
+    },
+  };
+}
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return "it does not exist";
+  if (code === "ENOTDIR") return "it is not a folder";
+  if (code === "EISDIR") return "it is a folder";
+  if (code === "EACCES" || code === "EPERM") return "permission denied";
+  return message;
+}
