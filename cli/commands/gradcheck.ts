@@ -1,0 +1,98 @@
+/** `wgrad gradcheck`: every operation and its gradient, checked on this machine's adapter. */
+import { checkOps, type RowResult } from "../../engine/checks.ts";
+import { openDevice } from "../../engine/currentDevice.ts";
+import { ArgumentError } from "../../engine/errors.ts";
+import { type AnyOp, ops } from "../../engine/ops/table.ts";
+import { formatCount, formatDuration } from "../output/format.ts";
+import { listenForInterrupt } from "../output/interrupt.ts";
+
+interface GradcheckCommand {
+  /** Only operations with one of these in their name; all where there is none. */
+  readonly operations: readonly string[];
+  readonly json?: boolean;
+}
+
+/**
+ * Sets the exit code: 1 when a check failed, or the interrupt's.
+ * @throws ArgumentError, AdapterError
+ */
+export async function runGradcheck({ operations: parts, json = false }: GradcheckCommand): Promise<void> {
+  const operations = chooseOperations(parts);
+  const say = (text: string) => process.stdout.write(`${text}\n`);
+  const sayEvent = (event: string, rest: object) => say(JSON.stringify({ event, ...rest }));
+  const interrupt = listenForInterrupt();
+  const started = performance.now();
+  let checks = 0;
+  let failures = 0;
+  const gpu = await openDevice();
+  try {
+    const { name, kind } = gpu.adapter;
+    if (json) sayEvent("adapter", { name, kind });
+    else say(`adapter  ${name} (${kind.toUpperCase()})\n\n${tableHead}`);
+    for (const op of operations) {
+      const rows: RowResult[] = [];
+      for await (const row of checkOps(gpu, { operations: [op] })) {
+        rows.push(row);
+        if (json) sayEvent("check", row);
+        if (interrupt.signal.aborted) break;
+      }
+      checks += rows.length;
+      failures += rows.filter(({ ok }) => !ok).length;
+      if (!json) for (const line of tableLines(op.name, rows)) say(line);
+      if (interrupt.signal.aborted) break;
+    }
+  } finally {
+    interrupt.stopListening();
+    await gpu.close();
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const { aborted } = interrupt.signal;
+  if (json) sayEvent("end", { checks, failures, seconds, complete: !aborted });
+  else {
+    const result = failures === 0 ? "all passed" : `${formatCount(failures)} FAILED`;
+    const end = aborted ? ", interrupted after" : " in";
+    say(`\n${formatCount(checks)} checks: ${result}${end} ${formatDuration(seconds)}`);
+  }
+  if (aborted) process.exitCode = interrupt.exitCode;
+  else if (failures > 0) process.exitCode = 1;
+}
+
+/** Those with one of `parts` in their name, any case, in the table's order. @throws ArgumentError for a part of none */
+function chooseOperations(parts: readonly string[]): readonly AnyOp[] {
+  const has = (op: AnyOp, part: string) => op.name.toLowerCase().includes(part.toLowerCase());
+  const unknown = parts.find((part) => !ops.some((op) => has(op, part)));
+  if (unknown !== undefined) {
+    throw new ArgumentError(
+      `no operation has "${unknown}" in its name`,
+      `choose among: ${ops.map((op) => op.name).join(", ")}`,
+    );
+  }
+  return parts.length === 0 ? ops : ops.filter((op) => parts.some((part) => has(op, part)));
+}
+
+const tableHead = tableLine(["operation", "checks", "forward", "gradient", "differences"]);
+
+/** One line for an operation, with the worst errors, and two more for each check that failed. */
+function tableLines(name: string, rows: readonly RowResult[]): string[] {
+  const worst = (error: (row: RowResult) => number | null) => {
+    const errors = rows.map(error).filter((value) => value !== null);
+    return errors.length > 0 ? Math.max(...errors).toExponential(1) : "none";
+  };
+  const cells = [
+    ...[name, formatCount(rows.length)],
+    ...[
+      worst((row) => row.forwardError),
+      worst((row) => row.gradientError),
+      worst((row) => row.gradcheckError),
+    ],
+  ];
+  const failed = rows.filter(({ ok }) => !ok);
+  return [
+    tableLine(cells) + (failed.length > 0 ? `  ${failed.length} FAILED` : ""),
+    ...failed.flatMap(({ sample, tiling, problem }) => [`  ${sample} (${tiling})`, `    ${problem}`]),
+  ];
+}
+
+function tableLine([name, ...numbers]: string[]): string {
+  return [name.padEnd(18), ...numbers.map((text) => text.padStart(11))].join(" ");
+}

@@ -1,0 +1,83 @@
+/**
+ * Everything a training run has to say, as one union. The reporter shows it; `--json` prints it as it is,
+ * so these names are the format that programs read: numbers unrounded, times in seconds.
+ */
+
+/** How well the model rebuilds the test set. */
+export interface TestMetrics {
+  /** Mean squared error over every pixel. */
+  readonly mse: number;
+  /** Peak signal-to-noise ratio in decibels, for pixels in [0, 1]. */
+  readonly psnr: number;
+}
+
+export interface SummaryRow {
+  /** Where the layer sits in the model: "encoder.0". */
+  readonly path: string;
+  /** The layer and its arguments: "Linear(784, 128)". */
+  readonly layer: string;
+  /** For one sample: without the batch axis. */
+  readonly outputShape: readonly number[];
+  readonly parameters: number;
+  /** Floating-point operations of one sample's forward pass. */
+  readonly flops: number;
+}
+
+export type TrainingEvent =
+  | { readonly event: "adapter"; readonly name: string; readonly kind: "cpu" | "gpu" }
+  | {
+      readonly event: "data";
+      readonly name: string;
+      readonly trainCount: number;
+      readonly testCount: number;
+      /** Of one image: [channels, height, width]. */
+      readonly shape: readonly number[];
+    }
+  | {
+      readonly event: "summary";
+      readonly rows: readonly SummaryRow[];
+      readonly parameters: number;
+      readonly flops: number;
+    }
+  | {
+      readonly event: "step";
+      /** The epoch this step belongs to, from 1. */
+      readonly epoch: number;
+      readonly epochs: number;
+      /** The step within its epoch, from 1. */
+      readonly step: number;
+      /** Steps an epoch. */
+      readonly steps: number;
+      readonly loss: number;
+      readonly imagesPerSecond: number;
+      /** Until the last epoch ends. */
+      readonly secondsLeft: number;
+    }
+  | {
+      readonly event: "epoch";
+      readonly epoch: number;
+      readonly epochs: number;
+      /** The mean over the epoch's images. */
+      readonly trainLoss: number;
+      readonly test: TestMetrics;
+      readonly seconds: number;
+    }
+  | { readonly event: "saved"; readonly path: string }
+  | { readonly event: "note"; readonly message: string }
+  | {
+      readonly event: "interrupted";
+      /** The last step that was finished. */
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly step: number;
+      readonly steps: number;
+    }
+  | {
+      readonly event: "end";
+      readonly seconds: number;
+      readonly test: TestMetrics;
+      /** Where the results are. */
+      readonly folder: string;
+    };
+
+export type StepEvent = Extract<TrainingEvent, { event: "step" }>;
