@@ -1,0 +1,406 @@
+/** The command line, end to end: real processes, real files, the real adapter. */
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { decode as decodePng } from "fast-png";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { syntheticDigits } from "../data/syntheticDigits.ts";
+import { decodeSafetensors } from "../engine/io/safetensors.ts";
+import { idxFile, mnistFiles, temporaryFolder } from "./data-helpers.ts";
+import { type Ended, projectRoot, run, start } from "./process-helpers.ts";
+
+const resultNames = ["loss.svg", "metrics.jsonl", "model.safetensors", "reconstructions.png"];
+const script = join(projectRoot, "cli", "wgrad.mjs");
+/** Where the commands run: nothing of this project is there. */
+const here = temporaryFolder();
+
+const words = (line: string) => line.split(" ").filter((word) => word !== "");
+const wgrad = (line: string) => run(process.execPath, [script, ...words(line)], { cwd: here });
+const startWgrad = (line: string) => start(process.execPath, [script, ...words(line)], { cwd: here });
+
+function writeFolder(name: string, files: ReadonlyMap<string, Uint8Array>): void {
+  mkdirSync(join(here, name));
+  for (const [file, bytes] of files) writeFileSync(join(here, name, file), bytes);
+}
+
+/** 300 digits to train on and 60 for the test, as MNIST's files. */
+function digitFiles(): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  const splits = syntheticDigits({ seed: 1, trainCount: 300, testCount: 60 });
+  for (const [prefix, { images, labels, count }] of [
+    ["train", splits.train],
+    ["t10k", splits.test],
+  ] as const) {
+    const pixels = Uint8Array.from(images, (value) => Math.round(255 * value));
+    files.set(`${prefix}-images-idx3-ubyte.gz`, gzipSync(idxFile([count, 28, 28], pixels)));
+    files.set(`${prefix}-labels-idx1-ubyte.gz`, gzipSync(idxFile([count], labels)));
+  }
+  return files;
+}
+
+writeFolder("digits-on-disk", digitFiles());
+const training = "train autoencoder --data digits-on-disk";
+
+// biome-ignore lint/suspicious/noExplicitAny: the fields are what is tested
+const parseLines = (text: string): any[] =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+const outputOf = (folder: string, name: string) => readFileSync(join(here, folder, name));
+
+/** The four files are there, nothing else, and each is whole. */
+function assertResults(folder: string, { steps, parameters }: { steps: number; parameters: number }): void {
+  assert.equal(readdirSync(join(here, folder)).sort(), resultNames);
+  const metrics = parseLines(outputOf(folder, "metrics.jsonl").toString());
+  assert.is(metrics.filter(({ event }) => event === "step").length, steps);
+
+  const { tensors } = decodeSafetensors(outputOf(folder, "model.safetensors"), "model.safetensors");
+  let weights = 0;
+  for (const { data } of tensors.values()) {
+    assert.ok(data.every(Number.isFinite));
+    weights += data.length;
+  }
+  assert.is(weights, parameters);
+
+  const picture = decodePng(outputOf(folder, "reconstructions.png"));
+  assert.is(picture.channels, 1);
+  assert.ok(picture.width > 12 * 28 && picture.height > 4 * 28, `${picture.width}×${picture.height}`);
+  assert.ok(new Set(picture.data).size > 50, "the picture has shades");
+
+  const curve = outputOf(folder, "loss.svg").toString();
+  assert.match(curve, /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+  assert.match(curve, /<\/svg>\s*$/);
+  const count = (pattern: RegExp) => [...curve.matchAll(pattern)].length;
+  assert.is(count(/<\w/g), count(/<\//g) + count(/\/>/g), "every element is closed");
+}
+
+/** Ended with `code`, without a word on standard error; returns what was printed. */
+function succeeded({ code, stdout, stderr }: Ended, expected = 0): string {
+  assert.is(code, expected, `exit code ${code}:\n${stdout.slice(-500)}${stderr}`);
+  assert.is(stderr, "");
+  return stdout;
+}
+
+/** Says what is wrong and what to do, on one screen. */
+function assertRefused(ended: Ended, code: number, problem: RegExp): void {
+  const { stderr } = ended;
+  assert.is(ended.code, code, `${ended.stdout.slice(0, 500)}${stderr}`);
+  assert.match(stderr, /^error: /);
+  assert.match(stderr, problem);
+  assert.match(stderr, /\n {2}help: \S/);
+  assert.not.match(stderr, /^\s+at /m, "no stack trace");
+  assert.not.match(stderr, /something unexpected/, "an error that was foreseen");
+  assert.ok(stderr.split("\n").length <= 16, stderr);
+}
+
+test("train --json: every event in its order, then the files", async () => {
+  const stdout = succeeded(await wgrad(`${training} --epochs 1 --json --out json/run`));
+  const events = parseLines(stdout);
+  assert.equal(
+    events.map(({ event }) => event),
+    [
+      ...["adapter", "data", "summary"],
+      ...["step", "step", "step", "step", "step", "epoch"],
+      ...["saved", "saved", "saved", "end"],
+    ],
+  );
+  const [adapter, data, summary, ...rest] = events;
+  assert.ok(adapter.name.length > 0 && ["cpu", "gpu"].includes(adapter.kind));
+  assert.equal(data, {
+    ...{ event: "data", name: "digits-on-disk" },
+    ...{ trainCount: 300, testCount: 60, shape: [1, 28, 28] },
+  });
+  assert.is(summary.parameters, 476_720);
+  const steps = rest.filter(({ event }) => event === "step");
+  for (const [index, step] of steps.entries()) {
+    const { epoch, epochs, step: number, steps: count } = step;
+    assert.equal([epoch, epochs, number, count], [1, 1, index + 1, 5]);
+    assert.ok(step.imagesPerSecond > 0 && step.secondsLeft >= 0);
+  }
+  assert.ok(steps[4].loss < 0.8 * steps[0].loss, "it learns");
+  const epoch = rest.find(({ event }) => event === "epoch");
+  // Of the batches, four have 64 images and the last has 44.
+  const mean = steps.reduce((sum, { loss }, index) => sum + loss * (index < 4 ? 64 : 44), 0) / 300;
+  assert.ok(Math.abs(epoch.trainLoss - mean) < 1e-9);
+  const end = events.at(-1);
+  assert.ok(end.seconds > 0);
+  assert.is(end.folder, "json/run");
+  assert.ok(end.test.mse > 0 && end.test.mse < 0.2);
+  assert.ok(Math.abs(end.test.psnr - 10 * Math.log10(1 / end.test.mse)) < 1e-9);
+  assert.equal(epoch.test, end.test);
+
+  assertResults("json/run", { steps: 5, parameters: summary.parameters });
+  assert.equal(
+    rest.filter(({ event }) => event === "saved").map(({ path }) => path),
+    ["model.safetensors", "loss.svg", "reconstructions.png"].map((name) => `json/run/${name}`),
+  );
+  const metrics = parseLines(outputOf("json/run", "metrics.jsonl").toString());
+  assert.equal(
+    metrics.filter(({ event }) => event === "step"),
+    steps.map(({ secondsLeft, ...others }) => others),
+  );
+  assert.equal(metrics.at(-1), epoch);
+  const { tensors } = decodeSafetensors(outputOf("json/run", "model.safetensors"), "model.safetensors");
+  const layers = summary.rows.filter(({ parameters }: { parameters: number }) => parameters > 0);
+  assert.equal(
+    [...tensors.keys()].sort(),
+    layers.flatMap(({ path }: { path: string }) => [`${path}.bias`, `${path}.weight`]).sort(),
+  );
+});
+
+test("train, for people: plain lines, and the same seed gives the same bits", async () => {
+  const stdout = succeeded(await wgrad(`${training} --epochs 1 --out plain`));
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
+  assert.not.match(stdout, /[\u0000-\u0009\u000b-\u001f]/, "no colours, nothing redrawn");
+  const expected = [
+    /^adapter {2}\S.* \([CG]PU\)$/,
+    /^data {5}digits-on-disk: 300 training and 60 test images of 1×28×28$/,
+    /^encoder\.1 +Linear\(784, 256\) +256 +200,960/,
+    /^total +476,720/,
+    /^epoch 1\/1 {2}step 1\/5 {2}loss 0\.\d+ {2}\S+ images\/s {2}ETA \d+:\d\d$/,
+    /^epoch 1\/1 {2}loss 0\.\d+ {2}test MSE 0\.\d+ {2}PSNR \d+\.\d\d dB {2}\S+ s$/,
+    /^saved {4}plain\/model\.safetensors$/,
+    /^done {5}test MSE 0\.\d+ {2}PSNR \d+\.\d\d dB {2}in \S+ s$/,
+    /^results {2}plain$/,
+  ];
+  const lines = stdout.split("\n");
+  for (const pattern of expected) {
+    const found = lines.findIndex((line) => pattern.test(line));
+    assert.ok(found >= 0, `${pattern} in its place in:\n${stdout}`);
+    lines.splice(0, found + 1);
+  }
+  assertResults("plain", { steps: 5, parameters: 476_720 });
+  assert.ok(outputOf("plain", "model.safetensors").equals(outputOf("json/run", "model.safetensors")));
+});
+
+test("the recipe's options are heard, and so is the other model", async () => {
+  const options = "--epochs 2 --batch 150 --loss bce --learning-rate 0.001 --seed 7 --json --out other";
+  const stdout = succeeded(await wgrad(`train convolutional-autoencoder --data digits-on-disk ${options}`));
+  const events = parseLines(stdout);
+  const steps = events.filter(({ event }) => event === "step");
+  assert.equal(
+    steps.map(({ epoch, step }) => [epoch, step]),
+    [
+      [1, 1],
+      [1, 2],
+      [2, 1],
+      [2, 2],
+    ],
+  );
+  assert.ok(Math.abs(steps[0].loss - Math.log(2)) < 0.1, "binary cross-entropy of an untrained model");
+  assertResults("other", { steps: 4, parameters: events[2].parameters });
+});
+
+test("a wrong command line: what is wrong and what to do, exit code 2, nothing written", async () => {
+  const cases: [line: string, problem: RegExp][] = [
+    ["train --epochz 3", /unknown option '--epochz'\n.*Did you mean --epochs/],
+    ["train --epochs 0", /'--epochs <count>' argument '0' is invalid.*whole number, 1 or more/],
+    ["train --epochs 1.5", /argument '1\.5' is invalid/],
+    ["train --batch 0", /'--batch <count>' argument '0' is invalid.*whole number, 1 or more/],
+    ["train --batch many", /argument 'many' is invalid/],
+    ["train --learning-rate -1", /argument '-1' is invalid.*a number above 0/],
+    ["train --learning-rate NaN", /argument 'NaN' is invalid/],
+    ["train --seed -3", /argument '-3' is invalid.*whole number, 0 or more/],
+    ["train --loss mae", /argument 'mae' is invalid.*mse, bce/],
+    ["train --data", /'--data <source>' argument missing/],
+    ["train autoencoder twice", /too many arguments/],
+    [
+      "train gpt",
+      /there is no model "gpt"\n {2}help: choose one of: autoencoder, convolutional-autoencoder$/m,
+    ],
+    [
+      "train --data mnits",
+      /neither a dataset nor a folder "mnits"\n {2}help: .*digits, mnist, fashion-mnist;/,
+    ],
+    ["tarin", /unknown command 'tarin'\n.*Did you mean train/],
+    ["gradcheck conw", /no operation has "conw" in its name\n {2}help: .*conv2d/],
+  ];
+  for (const [line, problem] of cases) assertRefused(await wgrad(line), 2, problem);
+  assert.not.ok(existsSync(join(here, "out")));
+});
+
+test("--json tells a program what is wrong; --verbose shows where", async () => {
+  const json = await wgrad("train gpt --json");
+  assert.equal([json.code, json.stderr], [2, ""]);
+  assert.equal(parseLines(json.stdout), [
+    {
+      event: "error",
+      kind: "ArgumentError",
+      message: 'there is no model "gpt"',
+      help: "choose one of: autoencoder, convolutional-autoencoder",
+    },
+  ]);
+  const verbose = await wgrad("train gpt --verbose");
+  assert.match(
+    verbose.stderr,
+    /^error: there is no model "gpt"\n {2}help: .*\n\n[\s\S]*^\s+at .*registry\.ts/m,
+  );
+});
+
+test("data that is not what it should be: which file, what it is, what was expected", async () => {
+  const good = mnistFiles(2, 2);
+  const images = "train-images-idx3-ubyte";
+  const wholeGzip = gzipSync(good.get(images)!);
+  const cases: [name: string, files: Map<string, Uint8Array>, problem: RegExp][] = [
+    ["empty", new Map(), /empty: 4 of the four MNIST files are missing[\s\S]*the folder is empty/],
+    [
+      "cut-off",
+      new Map(good).set(images, good.get(images)!.subarray(0, 1000)),
+      /cut off: .*found 1 whole ones/,
+    ],
+    [
+      "cut-gzip",
+      new Map(good).set(images, wholeGzip.subarray(0, wholeGzip.length - 9)),
+      /gzip data is cut off/,
+    ],
+    [
+      "not-idx",
+      new Map(good).set(images, Buffer.from("<!DOCTYPE html><p>404")),
+      /an HTML page.*expected IDX/,
+    ],
+    [
+      "labels-as-images",
+      new Map(good).set(images, idxFile([2], [1, 2])),
+      /IDX file of labels, expected images/,
+    ],
+    [
+      "too-large",
+      new Map(good).set(images, idxFile([2, 32, 32], new Uint8Array(2048))),
+      /32×32.*expected 28×28/,
+    ],
+    [
+      "label-77",
+      new Map(good).set("t10k-labels-idx1-ubyte", idxFile([2], [1, 77])),
+      /label 77, expected 0 to 9/,
+    ],
+    ["counts", new Map(good).set("train-labels-idx1-ubyte", idxFile([3], [1, 2, 3])), /2 images .* 3 labels/],
+  ];
+  for (const [name, files, problem] of cases) {
+    writeFolder(name, files);
+    const ended = await wgrad(`train --data ${name} --out of-${name}`);
+    assertRefused(ended, 1, problem);
+    assert.match(ended.stderr, new RegExp(name === "empty" ? name : "(images-idx3|labels-idx1)-ubyte"));
+    assert.equal(readdirSync(join(here, `of-${name}`)), [], "nothing was written");
+  }
+  assertRefused(await wgrad(`train --data ${join("cut-off", images)}`), 1, /cut-off.*: it is not a folder/);
+});
+
+test("an output folder that cannot be written is refused before the training", async () => {
+  writeFileSync(join(here, "in-the-way"), "mine");
+  for (const out of ["in-the-way", "in-the-way/below"]) {
+    const ended = await wgrad(`${training} --out ${out}`);
+    assertRefused(ended, 1, /cannot create the output folder.*in-the-way is a file, not a folder/);
+    assert.is(ended.stdout, "");
+  }
+  assert.is(readFileSync(join(here, "in-the-way"), "utf8"), "mine");
+  mkdirSync(join(here, "full"));
+  symlinkSync("/dev/full", join(here, "full", ".writable"));
+  assertRefused(await wgrad(`${training} --out full`), 1, /no space left on the disk/);
+  assert.equal(readdirSync(join(here, "full")), []);
+});
+
+test("a disk that is full at the end: the old weights stay, nothing half-written is left", async () => {
+  mkdirSync(join(here, "nearly-full"));
+  writeFileSync(join(here, "nearly-full", "model.safetensors"), "old");
+  symlinkSync("/dev/full", join(here, "nearly-full", ".model.safetensors.partial"));
+  const ended = await wgrad(`${training} --epochs 1 --out nearly-full`);
+  assertRefused(ended, 1, /cannot write nearly-full\/model\.safetensors: no space left on the disk/);
+  assert.equal(readdirSync(join(here, "nearly-full")).sort(), ["metrics.jsonl", "model.safetensors"]);
+  assert.is(outputOf("nearly-full", "model.safetensors").toString(), "old");
+});
+
+test("a loss that is no longer a number ends the training", async () => {
+  const ended = await wgrad(`${training} --learning-rate 1e9 --out diverged`);
+  assertRefused(ended, 1, /the training has diverged: the loss in epoch 1, step \d+ is (NaN|Infinity)/);
+  assert.match(ended.stderr, /smaller learning rate, such as --learning-rate 0\.001\n/);
+  assert.equal(readdirSync(join(here, "diverged")), ["metrics.jsonl"]);
+  for (const { loss } of parseLines(outputOf("diverged", "metrics.jsonl").toString())) {
+    assert.ok(Number.isFinite(loss));
+  }
+});
+
+test("Ctrl-C: the step is finished, all is saved, exit code 130", async () => {
+  const running = startWgrad(`${training} --epochs 100000 --json --out interrupted`);
+  await running.saw('"step":3');
+  process.kill(running.pid, "SIGINT");
+  const stdout = succeeded(await running.ended, 130);
+  const events = parseLines(stdout);
+  const afterSteps = events.slice(events.findLastIndex(({ event }) => event === "step") + 1);
+  assert.equal(
+    afterSteps.map(({ event }) => event).filter((event) => event !== "note"),
+    ["interrupted", "saved", "saved", "saved", "end"],
+  );
+  const steps = events.filter(({ event }) => event === "step");
+  const { epoch, step } = events.find(({ event }) => event === "interrupted");
+  assert.equal([epoch, step], [steps.at(-1).epoch, steps.at(-1).step]);
+  assert.ok(
+    events.some(({ event, message }) => event === "note" && message.startsWith("stopping after this step")),
+  );
+  assert.ok(events.at(-1).test.psnr > 0);
+  assertResults("interrupted", { steps: steps.length, parameters: events[2].parameters });
+});
+
+test("Ctrl-C before the first step: nothing is written", async () => {
+  writeFolder("slow", digitFiles());
+  const pipe = join(here, "slow", "train-labels-idx1-ubyte.gz");
+  const labels = readFileSync(pipe);
+  rmSync(pipe);
+  execFileSync("mkfifo", [pipe]);
+  const running = startWgrad("train --data slow --out never");
+  await running.saw("adapter");
+  process.kill(running.pid, "SIGINT");
+  await wait(300);
+  writeFileSync(pipe, labels); // only now can it go on
+  const stdout = succeeded(await running.ended, 130);
+  assert.match(stdout, /\ninterrupted before the training began\n$/);
+  assert.equal(readdirSync(join(here, "never")), []);
+});
+
+test("help: every command and option, the models, the datasets; 80 columns", async () => {
+  const help = async (line: string) => {
+    const stdout = succeeded(await wgrad(line));
+    for (const text of stdout.split("\n")) assert.ok(text.length <= 86, text);
+    return stdout;
+  };
+  const train = await help("train --help");
+  for (const word of ["autoencoder", "convolutional-autoencoder", "digits", "mnist", "fashion-mnist"]) {
+    assert.match(train, new RegExp(`[ "]${word}[ ,"]`), word);
+  }
+  for (const option of [
+    "data",
+    "epochs",
+    "batch",
+    "learning-rate",
+    "loss",
+    "seed",
+    "out",
+    "json",
+    "verbose",
+  ]) {
+    assert.match(train, new RegExp(`^ {2}--${option}\\b`, "m"));
+  }
+  for (const command of ["train", "gradcheck", "setup"]) {
+    assert.match(await help("--help"), new RegExp(`^ {2}${command} `, "m"));
+  }
+  const here = await run("npx", ["wgrad", "gradcheck", "--help"], { cwd: projectRoot });
+  assert.is(here.code, 0, here.stderr);
+  assert.is(here.stdout, await help("help gradcheck"));
+  const nothing = await wgrad("");
+  assert.is(nothing.code, 2);
+  assert.match(nothing.stderr, /^Usage: wgrad/);
+});
+
+test.run();

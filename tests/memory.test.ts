@@ -1,0 +1,196 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { openDevice } from "../engine/currentDevice.ts";
+import { ReleasedTensorError } from "../engine/errors.ts";
+import type { MemoryReport } from "../engine/gpu/buffers.ts";
+import { inferenceMode } from "../engine/gradMode.ts";
+import { mul, neg, square } from "../engine/ops/arithmetic.ts";
+import { reshape } from "../engine/ops/layout.ts";
+import { mean } from "../engine/ops/reduce.ts";
+import { Adam } from "../engine/optim/adam.ts";
+import { manualSeed } from "../engine/random.ts";
+import { ones, type Tensor, tensor } from "../engine/tensor.ts";
+import { DenseAutoencoder } from "../models/autoencoder.ts";
+import { evaluateReconstruction, reconstructImages } from "../models/reconstruction.ts";
+import { train } from "../models/training.ts";
+import { collectGarbage, randomImages, refused } from "./engine-helpers.ts";
+
+const gpu = await openDevice();
+test.after(() => gpu.close());
+
+/** In the last batch of 8 there are 4. */
+const dataset = randomImages({ count: 60, size: 4 });
+
+function small(widths: number[]) {
+  manualSeed(1);
+  const model = new DenseAutoencoder({ imageShape: [1, 4, 4], widths });
+  return { model, optimizer: new Adam(model.parameters(), { learningRate: 1e-3 }) };
+}
+
+/** In the pool there may be less, when buffers of earlier tests go back to the driver. */
+function assertFlat(memory: MemoryReport, before: MemoryReport, step: number): void {
+  for (const name of ["bytesInUse", "buffersInUse", "peakBytesInUse"] as const)
+    assert.is(memory[name], before[name], `${name} in step ${step}`);
+  for (const name of ["bytesPooled", "buffersPooled"] as const)
+    assert.ok(memory[name] <= before[name], `step ${step}: ${name} ${memory[name]}, ${before[name]} before`);
+}
+
+test("2,000 steps of training hold the same bytes and buffers from the third on", async () => {
+  const { model, optimizer } = small([8, 4]);
+  const loss = ({ images }: { images: Tensor }) => model.loss(images);
+  let count = 0;
+  let before = gpu.memory();
+  for await (const epoch of train({ dataset, epochs: 250, batchSize: 8, seed: 1, optimizer, loss })) {
+    for await (const step of epoch) {
+      count++;
+      if (count === 3) await collectGarbage(); // what was made before the first step ended
+      const memory = gpu.memory();
+      const newSizes = epoch.index === 0 && step.images < 8; // the first small batch: the pool has to grow
+      if (count > 3) assertFlat(memory, newSizes ? { ...memory, ...inUse(before) } : before, count);
+      before = memory;
+    }
+  }
+  assert.is(count, 2000);
+});
+
+function inUse({ bytesInUse, buffersInUse, peakBytesInUse }: MemoryReport) {
+  return { bytesInUse, buffersInUse, peakBytesInUse };
+}
+
+test("so does a loop written by hand", async () => {
+  const { model, optimizer } = small([4]);
+  const batches = [0, 1, 2].map((i) =>
+    tensor(dataset.images.slice(128 * i, 128 * (i + 1)), { shape: [8, 1, 4, 4] }),
+  );
+  let before = gpu.memory();
+  for (let step = 1; step <= 2000; step++) {
+    const loss = model.loss(batches[step % 3]);
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    if (step === 3) await collectGarbage();
+    if (step > 3) assertFlat(gpu.memory(), before, step);
+    before = gpu.memory();
+    if (step % 100 === 0) await loss.item();
+  }
+});
+
+test("batches made in the loop go back when the collector finds them", async () => {
+  const { model, optimizer } = small([4]);
+  async function steps(count: number): Promise<void> {
+    for (let step = 0; step < count; step++) {
+      const loss = model.loss(tensor(dataset.images.slice(0, 128), { shape: [8, 1, 4, 4] }));
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      await gpu.flush();
+    }
+    await collectGarbage();
+  }
+  await steps(3);
+  const { bytesInUse, buffersInUse } = gpu.memory();
+  await steps(100);
+  assert.equal([gpu.memory().bytesInUse, gpu.memory().buffersInUse], [bytesInUse, buffersInUse]);
+});
+
+const stepEnded =
+  /the training step after the one that made it has ended\n {2}help: .*data\(\)\), or call tensor\.keep/;
+
+test("a loss can be read until the next step ends; then it says what to do, unless it is kept", async () => {
+  const { model, optimizer } = small([4]);
+  const images = tensor(dataset.images.slice(0, 128), { shape: [8, 1, 4, 4] });
+  const losses: Tensor[] = [];
+  const kept: Tensor[] = [];
+  const values: number[] = [];
+  for (let step = 0; step < 6; step++) {
+    losses.push(model.loss(images));
+    kept.push(mul(losses[step], 1).keep());
+    optimizer.zeroGrad();
+    losses[step].backward();
+    if (step > 0) values.push(await losses[step - 1].item()); // a step later
+    optimizer.step();
+    if (step > 1) await refused(ReleasedTensorError, stepEnded, () => losses[step - 1].item());
+  }
+  const keptValues = await Promise.all(kept.map((loss) => loss.item()));
+  assert.equal(values, keptValues.slice(0, 5));
+  assert.is(new Set(values).size, 5);
+});
+
+test("in the loop of train() a loss can be read, and waited for later", async () => {
+  const { model, optimizer } = small([4]);
+  const losses: Tensor[] = [];
+  const reads: Promise<number>[] = [];
+  const loss = ({ images }: { images: Tensor }) => model.loss(images);
+  for await (const epoch of train({ dataset, epochs: 1, batchSize: 12, seed: 1, optimizer, loss })) {
+    for await (const step of epoch) {
+      losses.push(step.loss);
+      reads.push(step.loss.item());
+      if (step.index > 1) await refused(ReleasedTensorError, stepEnded, () => losses[step.index - 1].item());
+    }
+  }
+  assert.ok((await Promise.all(reads)).every((value) => value > 0 && value < 1));
+  assert.is(reads.length, 5);
+});
+
+test("inferenceMode gives everything back but what it returns, however that is wrapped", async () => {
+  const x = ones([100]);
+  const before = gpu.memory().buffersInUse;
+  let inside: Tensor | undefined;
+  const { sums, more } = inferenceMode(() => {
+    inside = neg(square(x));
+    const nested = inferenceMode(() => mul(neg(inside!), inside!));
+    return { sums: [mean(nested)], more: { view: reshape(neg(inside), [10, 10]) } };
+  });
+  assert.is(gpu.memory().buffersInUse, before + 2);
+  assert.is(await sums[0].item(), -1);
+  assert.equal(await more.view.data(), new Float32Array(100).fill(1));
+  await refused(ReleasedTensorError, /inferenceMode\(\) has ended/, () => inside!.data());
+});
+
+test("inferenceMode leaves alone what is kept in it, and what was there before", async () => {
+  const earlier = neg(ones([3]));
+  let kept: Tensor | undefined;
+  inferenceMode(() => {
+    kept = neg(earlier).keep();
+    earlier.detach();
+    reshape(earlier, [3, 1]);
+  });
+  assert.equal(await kept!.toArray(), [1, 1, 1]);
+  assert.equal(await earlier.toArray(), [-1, -1, -1]);
+});
+
+test("what nobody can reach any more is collected: results, graphs without a backward, views", async () => {
+  const x = ones([1000], { requiresGrad: true });
+  await collectGarbage();
+  const before = gpu.memory().buffersInUse;
+  let view: Tensor | undefined = (() => {
+    const result = mean(square(neg(x)));
+    for (let i = 0; i < 50; i++) square(square(x));
+    return reshape(result.detach(), [1, 1]);
+  })();
+  assert.ok(gpu.memory().buffersInUse > before + 100);
+  await collectGarbage();
+  assert.is(gpu.memory().buffersInUse, before + 1); // the view keeps its memory
+  assert.is(await view.item(), 1);
+  view = undefined;
+  await collectGarbage();
+  assert.is(gpu.memory().buffersInUse, before);
+});
+
+test("evaluating and drawing between epochs leaves memory flat", async () => {
+  const { model, optimizer } = small([4]);
+  const many = randomImages({ count: 270, size: 4 }); // more than a batch of the evaluation
+  const loss = ({ images }: { images: Tensor }) => model.loss(images, "bce");
+  const memories = [];
+  for await (const epoch of train({ dataset, epochs: 6, batchSize: 8, seed: 1, optimizer, loss })) {
+    for await (const _ of epoch);
+    memories.push(gpu.memory());
+    const { mse, psnr } = await evaluateReconstruction(model, many, "bce");
+    assert.ok(Math.abs(psnr + 10 * Math.log10(mse)) < 1e-9);
+    await reconstructImages(model, many, 5);
+    await collectGarbage();
+  }
+  for (const memory of memories.slice(2)) assert.equal(memory, memories[1]);
+});
+
+test.run();
