@@ -1,7 +1,6 @@
 // conv2d as a matrix product (implicit GEMM): per group, rows are output channels, columns output pixels of all images,
 // and k runs over input channels and the kernel's window.
-// In front: kernelHeight, kernelWidth, strideY, strideX, paddingTop, paddingLeft, dilationY, dilationX, alignedDepth,
-// hasBias, fn activate(x: vec4f) -> vec4f.
+// In front: kernelHeight, kernelWidth, alignedDepth, hasBias, fn activate(x: vec4f) -> vec4f.
 
 struct Uniforms {
   rows: u32,    // output channels of a group
@@ -14,6 +13,12 @@ struct Uniforms {
   inputWidth: u32,
   outputHeight: u32,
   outputWidth: u32,
+  strideY: u32,
+  strideX: u32,
+  paddingTop: u32,
+  paddingLeft: u32,
+  dilationY: u32,
+  dilationX: u32,
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
@@ -56,8 +61,8 @@ fn corner(group: u32, pixel: u32) -> Corner {
   let x = pixel - line * uniforms.outputWidth;
   return Corner(
     (image * uniforms.batches + group) * channels * uniforms.inputHeight * uniforms.inputWidth,
-    i32(y * strideY) - i32(paddingTop),
-    i32(x * strideX) - i32(paddingLeft),
+    i32(y * uniforms.strideY) - i32(uniforms.paddingTop),
+    i32(x * uniforms.strideX) - i32(uniforms.paddingLeft),
   );
 }
 
@@ -72,8 +77,8 @@ fn inputAt(at: Corner, channel: u32, dy: u32, dx: u32, inside: bool) -> f32 {
 fn inputs(c0: Corner, c1: Corner, c2: Corner, c3: Corner, k: u32) -> vec4f {
   let channel = k / window;
   let rest = k % window;
-  let dy = (rest / kernelWidth) * dilationY;
-  let dx = (rest % kernelWidth) * dilationX;
+  let dy = (rest / kernelWidth) * uniforms.dilationY;
+  let dx = (rest % kernelWidth) * uniforms.dilationX;
   let inside = alignedDepth | (k < uniforms.depth);
   return vec4f(
     inputAt(c0, channel, dy, dx, inside),

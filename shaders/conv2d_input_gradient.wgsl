@@ -2,7 +2,7 @@
 // phase meet the same few positions of the kernel's window, and a dispatch computes one phase. Nothing is multiplied with
 // inserted zeros. Per group, rows are input channels, columns the phase's pixels of all images, and k runs over output
 // channels and the phase's window positions. It is the forward pass of convTranspose2d as well, which adds a bias.
-// In front: kernelHeight, kernelWidth, strideY, strideX, paddingTop, paddingLeft, dilationY, dilationX, hasBias.
+// In front: kernelHeight, kernelWidth, hasBias.
 
 struct Uniforms {
   rows: u32,    // input channels of a group
@@ -15,16 +15,22 @@ struct Uniforms {
   inputWidth: u32,
   outputHeight: u32,
   outputWidth: u32,
-  phaseY: u32,  // pixels (phaseY + strideY · i, phaseX + strideX · j)
+  strideY: u32, // the phase's pixels are (phaseY + strideY · i, phaseX + strideX · j)
+  strideX: u32,
+  phaseY: u32,
   phaseX: u32,
   phaseHeight: u32,
   phaseWidth: u32,
-  firstY: u32,  // window positions firstY, firstY + stepY, … (positionsY of them)
+  firstY: u32,  // its window positions are firstY, firstY + stepY, … (positionsY of them)
   firstX: u32,
   stepY: u32,
   stepX: u32,
   positionsY: u32,
   positionsX: u32,
+  meetY: i32,   // pixel i meets window position number p in output pixel i + meetY - p · jumpY
+  meetX: i32,
+  jumpY: u32,
+  jumpX: u32,
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
@@ -35,7 +41,7 @@ struct Uniforms {
 
 const window = kernelHeight * kernelWidth;
 
-// k as an output channel of the group and a position in the kernel's window.
+// k as an output channel of the group and the number of a window position.
 struct Term {
   channel: u32,
   y: u32,
@@ -46,14 +52,14 @@ struct Term {
 fn term(k: u32) -> Term {
   let line = quotient(k, uniforms.positionsX);
   let channel = quotient(line, uniforms.positionsY);
-  let y = uniforms.firstY + (line - channel * uniforms.positionsY) * uniforms.stepY;
-  let x = uniforms.firstX + (k - line * uniforms.positionsX) * uniforms.stepX;
-  return Term(channel, y, x, k < uniforms.depth);
+  return Term(channel, line - channel * uniforms.positionsY, k - line * uniforms.positionsX, k < uniforms.depth);
 }
 
 fn weightAt(group: u32, row: u32, at: Term) -> f32 {
   let output = group * (uniforms.depth / (uniforms.positionsY * uniforms.positionsX)) + at.channel;
-  let index = (output * uniforms.rows + row) * window + at.y * kernelWidth + at.x;
+  let y = uniforms.firstY + at.y * uniforms.stepY;
+  let x = uniforms.firstX + at.x * uniforms.stepX;
+  let index = (output * uniforms.rows + row) * window + y * kernelWidth + x;
   return select(0.0, weight[index], at.inside);
 }
 
@@ -74,6 +80,7 @@ fn blockA(group: u32, row: u32, k: u32) -> mat4x4f {
   );
 }
 
+// A column as an image and a pixel of the phase.
 struct Pixel {
   image: u32,
   y: u32,
@@ -83,26 +90,18 @@ struct Pixel {
 fn pixel(column: u32) -> Pixel {
   let line = quotient(column, uniforms.phaseWidth);
   let image = quotient(line, uniforms.phaseHeight);
-  return Pixel(
-    image,
-    uniforms.phaseY + (line - image * uniforms.phaseHeight) * strideY,
-    uniforms.phaseX + (column - line * uniforms.phaseWidth) * strideX,
-  );
+  return Pixel(image, line - image * uniforms.phaseHeight, column - line * uniforms.phaseWidth);
 }
 
-// The gradient at the output pixel whose window holds this input pixel at this position; the division has no rest.
+// The gradient at the output pixel whose window has this input pixel at this position.
 fn gradientAt(group: u32, at: Pixel, k: Term) -> f32 {
-  let y = i32(at.y + paddingTop) - i32(k.y * dilationY);
-  let x = i32(at.x + paddingLeft) - i32(k.x * dilationX);
-  let outputY = u32(max(y, 0)) / strideY;
-  let outputX = u32(max(x, 0)) / strideX;
-  // & and not &&, which would branch sixteen times a block.
-  let inside =
-    k.inside & (y >= 0) & (x >= 0) & (outputY < uniforms.outputHeight) & (outputX < uniforms.outputWidth);
+  let y = u32(i32(at.y) + uniforms.meetY - i32(k.y * uniforms.jumpY)); // a negative one becomes too large a one
+  let x = u32(i32(at.x) + uniforms.meetX - i32(k.x * uniforms.jumpX));
   let channels = uniforms.depth / (uniforms.positionsY * uniforms.positionsX);
   let plane = (at.image * uniforms.batches + group) * channels + k.channel;
-  let index = (plane * uniforms.outputHeight + outputY) * uniforms.outputWidth + outputX;
-  return select(0.0, gradient[index], inside);
+  let index = (plane * uniforms.outputHeight + y) * uniforms.outputWidth + x;
+  // & and not &&, which would branch sixteen times a block.
+  return select(0.0, gradient[index], k.inside & (y < uniforms.outputHeight) & (x < uniforms.outputWidth));
 }
 
 fn gradients(group: u32, p0: Pixel, p1: Pixel, p2: Pixel, p3: Pixel, k: u32) -> vec4f {
@@ -144,5 +143,7 @@ fn storePixel(group: u32, row: u32, column: u32, value: f32) {
   if (column >= uniforms.columns) { return; }
   let at = pixel(column);
   let plane = (at.image * uniforms.batches + group) * uniforms.rows + row;
-  result[(plane * uniforms.inputHeight + at.y) * uniforms.inputWidth + at.x] = value;
+  let y = uniforms.phaseY + at.y * uniforms.strideY;
+  let x = uniforms.phaseX + at.x * uniforms.strideX;
+  result[(plane * uniforms.inputHeight + y) * uniforms.inputWidth + x] = value;
 }

@@ -1,7 +1,6 @@
 // The gradient of conv2d by its weight, as a matrix product with a long sum. Per group, rows are output channels, columns
 // input channels and window positions, and k runs over the output pixels of all images.
-// In front: kernelHeight, kernelWidth, strideY, strideX, paddingTop, paddingLeft, dilationY, dilationX, alignedPlane (the
-// output plane is a multiple of four pixels).
+// In front: kernelHeight, kernelWidth, alignedPlane (the output plane is a multiple of four pixels).
 
 struct Uniforms {
   rows: u32,    // output channels of a group
@@ -14,6 +13,12 @@ struct Uniforms {
   inputWidth: u32,
   outputHeight: u32,
   outputWidth: u32,
+  strideY: u32,
+  strideX: u32,
+  paddingTop: u32,
+  paddingLeft: u32,
+  dilationY: u32,
+  dilationX: u32,
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
@@ -71,8 +76,8 @@ fn corner(group: u32, k: u32) -> Corner {
   let x = k - line * uniforms.outputWidth;
   return Corner(
     (image * uniforms.batches + group) * channels * uniforms.inputHeight * uniforms.inputWidth,
-    i32(y * strideY) - i32(paddingTop),
-    i32(x * strideX) - i32(paddingLeft),
+    i32(y * uniforms.strideY) - i32(uniforms.paddingTop),
+    i32(x * uniforms.strideX) - i32(uniforms.paddingLeft),
     k < uniforms.depth,
   );
 }
@@ -80,8 +85,8 @@ fn corner(group: u32, k: u32) -> Corner {
 fn inputAt(at: Corner, column: u32) -> f32 {
   let channel = column / window;
   let rest = column % window;
-  let y = u32(at.y + i32((rest / kernelWidth) * dilationY)); // a negative one becomes too large a one
-  let x_ = u32(at.x + i32((rest % kernelWidth) * dilationX));
+  let y = u32(at.y + i32((rest / kernelWidth) * uniforms.dilationY)); // a negative one becomes too large a one
+  let x_ = u32(at.x + i32((rest % kernelWidth) * uniforms.dilationX));
   let index = at.image + (channel * uniforms.inputHeight + y) * uniforms.inputWidth + x_;
   // & and not &&, which would branch sixteen times a block.
   return select(0.0, x[index], at.inside & (y < uniforms.inputHeight) & (x_ < uniforms.inputWidth));

@@ -298,6 +298,16 @@ test("data that is not what it should be: which file, what it is, what was expec
   assertRefused(await wgrad(`train --data ${join("cut-off", images)}`), 1, /cut-off.*: it is not a folder/);
 });
 
+test("a log file of both outputs has every line, in order", async () => {
+  const line = `{ "${process.execPath}" "${script}" train --data empty --out of-empty; echo after; } > log 2>&1`;
+  assert.is((await run("sh", ["-c", line], { cwd: here })).code, 0);
+  const log = readFileSync(join(here, "log"), "utf8");
+  assert.match(
+    log,
+    /^adapter {2}.*\nerror: empty: 4 of the four MNIST files[\s\S]*\n {2}help: .*\nafter\n$/m,
+  );
+});
+
 test("an output folder that cannot be written is refused before the training", async () => {
   writeFileSync(join(here, "in-the-way"), "mine");
   for (const out of ["in-the-way", "in-the-way/below"]) {
@@ -367,6 +377,26 @@ test("Ctrl-C before the first step: nothing is written", async () => {
   const stdout = succeeded(await running.ended, 130);
   assert.match(stdout, /\ninterrupted before the training began\n$/);
   assert.equal(readdirSync(join(here, "never")), []);
+});
+
+test("gradcheck: a line for each operation, or an event for each check", async () => {
+  const lines = succeeded(await wgrad("gradcheck relu EXP")).split("\n");
+  assert.match(lines[0]!, /^adapter {2}\S/);
+  const table = lines.slice(2).filter((line) => /^\w+ +[\d,]+ +\d\.\de-?\+?\d+/.test(line));
+  const names = table.map((line) => line.split(" ")[0]!);
+  for (const name of ["exp", "relu", "leakyRelu"]) assert.ok(names.includes(name), names.join(" "));
+  assert.match(lines.at(-2)!, /^\d+ checks: all passed in \d/);
+
+  const events = parseLines(succeeded(await wgrad("gradcheck leakyrelu --json")));
+  const checks = events.slice(1, -1);
+  assert.ok(checks.length > 3);
+  for (const { event, op, ok, forwardError, gradientError } of checks) {
+    assert.equal([event, op, ok], ["check", "leakyRelu", true]);
+    assert.ok(forwardError < 1e-5 && gradientError < 1e-5);
+  }
+  const { seconds, ...end } = events.at(-1);
+  assert.ok(seconds > 0);
+  assert.equal(end, { event: "end", checks: checks.length, failures: 0, complete: true });
 });
 
 test("help: every command and option, the models, the datasets; 80 columns", async () => {

@@ -6,7 +6,7 @@ import type { MemoryReport } from "../engine/gpu/buffers.ts";
 import { inferenceMode } from "../engine/gradMode.ts";
 import { mul, neg, square } from "../engine/ops/arithmetic.ts";
 import { reshape } from "../engine/ops/layout.ts";
-import { mean } from "../engine/ops/reduce.ts";
+import { mean, sum } from "../engine/ops/reduce.ts";
 import { Adam } from "../engine/optim/adam.ts";
 import { manualSeed } from "../engine/random.ts";
 import { ones, type Tensor, tensor } from "../engine/tensor.ts";
@@ -145,6 +145,15 @@ test("inferenceMode gives everything back but what it returns, however that is w
   assert.is(await sums[0].item(), -1);
   assert.equal(await more.view.data(), new Float32Array(100).fill(1));
   await refused(ReleasedTensorError, /inferenceMode\(\) has ended/, () => inside!.data());
+});
+
+test("what an operation needs for itself goes back at once", () => {
+  const x = ones([100_000], { requiresGrad: true });
+  const before = gpu.memory().buffersInUse;
+  const total = sum(x); // by way of partial sums
+  assert.is(gpu.memory().buffersInUse, before + 1);
+  total.backward(); // the gradient: the sum's own, spread over all elements
+  assert.is(gpu.memory().buffersInUse, before + 2);
 });
 
 test("inferenceMode leaves alone what is kept in it, and what was there before", async () => {

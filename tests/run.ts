@@ -8,7 +8,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const minutesAtMost = 10;
+const minutesAtMost = 15;
 const root = fileURLToPath(new URL("..", import.meta.url));
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const folders = process.argv.includes("--full") ? ["tests", "tests/full"] : ["tests"];

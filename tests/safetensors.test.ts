@@ -142,7 +142,7 @@ const refused: [name: string, bytes: Uint8Array, words: RegExp][] = [
   [
     "a dtype that cannot be read",
     fileOf('{"w":{"dtype":"BF16"}}'),
-    /"w" has the dtype "BF16", expected F32, I32 or U32\n/,
+    /"w" has the dtype "BF16", expected F32, I32, U32 or I64\n/,
   ],
   ["a dtype named after a method", fileOf('{"w":{"dtype":"toString"}}'), /the dtype "toString"/],
   ["no dtype", fileOf('{"w":{}}'), /the dtype undefined/],

@@ -4,6 +4,7 @@ import { openDevice } from "../../engine/currentDevice.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import { type AnyOp, ops } from "../../engine/ops/table.ts";
 import { formatCount, formatDuration } from "../output/format.ts";
+import { gradcheckHead, gradcheckLines } from "../output/gradcheckTable.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
 
 interface GradcheckCommand {
@@ -28,7 +29,7 @@ export async function runGradcheck({ operations: parts, json = false }: Gradchec
   try {
     const { name, kind } = gpu.adapter;
     if (json) sayEvent("adapter", { name, kind });
-    else say(`adapter  ${name} (${kind.toUpperCase()})\n\n${tableHead}`);
+    else say(`adapter  ${name} (${kind.toUpperCase()})\n\n${gradcheckHead}`);
     for (const op of operations) {
       const rows: RowResult[] = [];
       for await (const row of checkOps(gpu, { operations: [op] })) {
@@ -38,7 +39,7 @@ export async function runGradcheck({ operations: parts, json = false }: Gradchec
       }
       checks += rows.length;
       failures += rows.filter(({ ok }) => !ok).length;
-      if (!json) for (const line of tableLines(op.name, rows)) say(line);
+      if (!json) for (const line of gradcheckLines(op.name, rows)) say(line);
       if (interrupt.signal.aborted) break;
     }
   } finally {
@@ -68,31 +69,4 @@ function chooseOperations(parts: readonly string[]): readonly AnyOp[] {
     );
   }
   return parts.length === 0 ? ops : ops.filter((op) => parts.some((part) => has(op, part)));
-}
-
-const tableHead = tableLine(["operation", "checks", "forward", "gradient", "differences"]);
-
-/** One line for an operation, with the worst errors, and two more for each check that failed. */
-function tableLines(name: string, rows: readonly RowResult[]): string[] {
-  const worst = (error: (row: RowResult) => number | null) => {
-    const errors = rows.map(error).filter((value) => value !== null);
-    return errors.length > 0 ? Math.max(...errors).toExponential(1) : "none";
-  };
-  const cells = [
-    ...[name, formatCount(rows.length)],
-    ...[
-      worst((row) => row.forwardError),
-      worst((row) => row.gradientError),
-      worst((row) => row.gradcheckError),
-    ],
-  ];
-  const failed = rows.filter(({ ok }) => !ok);
-  return [
-    tableLine(cells) + (failed.length > 0 ? `  ${failed.length} FAILED` : ""),
-    ...failed.flatMap(({ sample, tiling, problem }) => [`  ${sample} (${tiling})`, `    ${problem}`]),
-  ];
-}
-
-function tableLine([name, ...numbers]: string[]): string {
-  return [name.padEnd(18), ...numbers.map((text) => text.padStart(11))].join(" ");
 }

@@ -25,6 +25,7 @@ const dtypeOfCode = new Map<unknown, DType>([
   ["F32", "float32"],
   ["I32", "int32"],
   ["U32", "uint32"],
+  ["I64", "int32"], // read only: PyTorch counts in them, as in num_batches_tracked
 ]);
 
 /** The limit that the reference implementation sets. */
@@ -80,10 +81,11 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads a safetensors file of float32, int32 and uint32 tensors.
+ * Reads a safetensors file of float32, int32 and uint32 tensors; those of 64-bit integers become int32.
  * @param file its name, for messages
  * @returns the tensors by name, in their order in the file, as copies; and the metadata, empty when there is none
- * @throws DataError when the file is not whole, contradicts itself, or has a tensor of another dtype
+ * @throws DataError when the file is not whole, contradicts itself, or has a tensor of another dtype, or a number
+ * that does not fit into int32
  */
 export function decodeSafetensors(
   bytes: Uint8Array,
@@ -104,7 +106,7 @@ export function decodeSafetensors(
   entries.sort((one, other) => one.begin - other.begin || one.end - other.end);
   const tensors = new Map<string, SafetensorsTensor>();
   let covered = 0;
-  for (const { name, dtype, shape, begin, end } of entries) {
+  for (const { name, dtype, isWide, shape, begin, end } of entries) {
     if (begin !== covered) {
       const fault = begin < covered ? "overlaps the tensor before it" : "leaves a gap";
       throw broken(
@@ -120,7 +122,8 @@ export function decodeSafetensors(
     }
     // Copied, because a typed array has to begin at a multiple of 4. (`slice` does not copy a Buffer of Node's.)
     const copy = new Uint8Array(data.subarray(begin, end));
-    tensors.set(name, { dtype, shape, data: new kinds[dtype].array(copy.buffer) });
+    const values = isWide ? narrow(copy, name, file) : new kinds[dtype].array(copy.buffer);
+    tensors.set(name, { dtype, shape, data: values });
     covered = end;
   }
   if (covered !== data.length) {
@@ -135,6 +138,8 @@ export function decodeSafetensors(
 interface TensorEntry {
   readonly name: string;
   readonly dtype: DType;
+  /** Whether a value takes 8 bytes, not 4. */
+  readonly isWide: boolean;
   readonly shape: readonly number[];
   /** Where the data lies, in bytes from the end of the header. */
   readonly begin: number;
@@ -200,7 +205,7 @@ function readEntry(name: string, value: unknown, file: string): TensorEntry {
   if (dtype === undefined) {
     throw broken(
       file,
-      `${quote(name)} has the dtype ${quote(code)}, expected F32, I32 or U32`,
+      `${quote(name)} has the dtype ${quote(code)}, expected F32, I32, U32 or I64`,
       "convert the tensor before it is saved, in PyTorch with tensor.float()",
     );
   }
@@ -212,15 +217,24 @@ function readEntry(name: string, value: unknown, file: string): TensorEntry {
   }
   const [begin, end] = offsets as [number, number];
   // A product too large to be exact is far larger than any file, and so does not fit either.
-  const expected = 4 * shape.reduce((product, size) => product * size, 1);
+  const isWide = code === "I64";
+  const expected = (isWide ? 8 : 4) * shape.reduce((product, size) => product * size, 1);
   if (end - begin !== expected) {
     throw broken(
       file,
       `${quote(name)} has ${end - begin} bytes of data (from ${begin} to ${end}), ` +
-        `expected ${expected} for ${dtype} ${quote(shape)}`,
+        `expected ${expected} for ${isWide ? "int64" : dtype} ${quote(shape)}`,
     );
   }
-  return { name, dtype, shape, begin, end };
+  return { name, dtype, isWide, shape, begin, end };
+}
+
+/** 64-bit integers as 32-bit ones. */
+function narrow(bytes: Uint8Array, name: string, file: string): Int32Array {
+  return Int32Array.from(new BigInt64Array(bytes.buffer), (value) => {
+    if (value === BigInt.asIntN(32, value)) return Number(value);
+    throw new DataError(`${file}: ${quote(name)} has the number ${value}, which does not fit into int32`);
+  });
 }
 
 /**

@@ -73,11 +73,11 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name));
   }
 
-  /** Parameters and buffers with paths such as "encoder.2.weight". */
+  /** Parameters and buffers with paths such as "encoder.2.weight"; like PyTorch's, "encoder.1.running_mean". */
   *namedTensors(): Generator<[string, Tensor]> {
     for (const [path, module] of this.namedModules()) {
       for (const [name, value] of Object.entries(module))
-        if (value instanceof Tensor) yield [join(path, name), value];
+        if (value instanceof Tensor) yield [join(path, snakeCase(name)), value];
     }
   }
 
@@ -132,4 +132,9 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
 
 function join(prefix: string, name: string): string {
   return prefix === "" ? name : `${prefix}.${name}`;
+}
+
+/** What Python calls a property: runningMean is running_mean, so that state dicts move both ways. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -32,7 +32,7 @@ export interface Summary {
 export function summarize(build: () => Module, inputShape: Shape): Summary {
   const plan = planDevice();
   return withDevice(plan, () => {
-    const model = build();
+    const model = build().eval(); // a batch of one is too few to train batch normalisation with
     const paths = new Map([...model.namedModules()].map(([path, module]) => [module, path]));
     const rows: SummaryRow[] = [];
     const before = plan.counters().flops;

@@ -27,21 +27,24 @@ export interface Convolution {
   readonly dilation: Pair;
 }
 
-function constantsOf({ window, stride, padding, dilation }: Convolution) {
+/** The window alone shapes the code: layers that differ in all else share their kernels. */
+function constantsOf({ window }: Convolution) {
+  return { kernelHeight: window[0], kernelWidth: window[1] };
+}
+
+function planesOf({ input, output, stride }: Convolution) {
   return {
-    kernelHeight: window[0],
-    kernelWidth: window[1],
+    inputHeight: input[0],
+    inputWidth: input[1],
+    outputHeight: output[0],
+    outputWidth: output[1],
     strideY: stride[0],
     strideX: stride[1],
-    paddingTop: padding[0],
-    paddingLeft: padding[1],
-    dilationY: dilation[0],
-    dilationX: dilation[1],
   };
 }
 
-function planesOf({ input, output }: Convolution) {
-  return { inputHeight: input[0], inputWidth: input[1], outputHeight: output[0], outputWidth: output[1] };
+function windowsOf({ padding, dilation }: Convolution) {
+  return { paddingTop: padding[0], paddingLeft: padding[1], dilationY: dilation[0], dilationX: dilation[1] };
 }
 
 /**
@@ -74,7 +77,7 @@ export function convolve(
       hasBias: bias !== undefined,
       activate: activateFunction(activation),
     },
-    uniforms: planesOf(convolution),
+    uniforms: { ...planesOf(convolution), ...windowsOf(convolution) },
     buffers: [x, weight, bias ?? x, result],
   });
   return result;
@@ -98,7 +101,7 @@ export function convolutionWeightGradient(x: Tensor, dy: Tensor, convolution: Co
     operands: weightGradientSource,
     splits,
     constants: { ...constantsOf(convolution), alignedPlane: (output[0] * output[1]) % 4 === 0 },
-    uniforms: planesOf(convolution),
+    uniforms: { ...planesOf(convolution), ...windowsOf(convolution) },
     buffers: [x, dy, result],
   });
   return new Tensor(splits === 1 ? result.storage : fold("sum", result, [0]).storage, shape, "float32");
@@ -112,6 +115,9 @@ interface Phase {
   readonly step: number;
   /** None where the stride steps over these pixels: nothing adds up there. */
   readonly positions: number;
+  /** Pixel i of the phase meets position number p in output pixel i + meet - p · jump. */
+  readonly meet: number;
+  readonly jump: number;
 }
 
 function phasesAlong(axis: 0 | 1, { input, window, stride, padding, dilation }: Convolution): Phase[] {
@@ -119,13 +125,17 @@ function phasesAlong(axis: 0 | 1, { input, window, stride, padding, dilation }: 
   return Array.from({ length: Math.min(stride[axis], input[axis]) }, (_, phase) => {
     const meets = (position: number) =>
       (phase + padding[axis] - position * dilation[axis]) % stride[axis] === 0;
+    const size = Math.ceil((input[axis] - phase) / stride[axis]);
     const first = [...Array(Math.min(step, window[axis])).keys()].find(meets);
+    if (first === undefined) return { phase, size, first: 0, step, positions: 0, meet: 0, jump: 0 };
     return {
       phase,
-      size: Math.ceil((input[axis] - phase) / stride[axis]),
-      first: first ?? 0,
+      size,
+      first,
       step,
-      positions: first === undefined ? 0 : Math.ceil((window[axis] - first) / step),
+      positions: Math.ceil((window[axis] - first) / step),
+      meet: (phase + padding[axis] - first * dilation[axis]) / stride[axis],
+      jump: (step * dilation[axis]) / stride[axis],
     };
   });
 }
@@ -169,6 +179,10 @@ export function convolutionInputGradient(
           stepX: horizontal.step,
           positionsY: vertical.positions,
           positionsX: horizontal.positions,
+          meetY: vertical.meet,
+          meetX: horizontal.meet,
+          jumpY: vertical.jump,
+          jumpX: horizontal.jump,
         },
         buffers: [dy, weight, bias ?? dy, result],
       });
