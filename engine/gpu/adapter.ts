@@ -53,11 +53,20 @@ function describeAdapter(adapter: GPUAdapter, features: string[]): AdapterDescri
   for (const limit in adapter.limits)
     limits[limit] = adapter.limits[limit as keyof GPUSupportedLimits] as number;
   return {
-    name: description || [vendor, architecture, device].filter(Boolean).join(" ") || "unnamed adapter",
+    name: nameOf(adapter.info, isCpu),
     kind: isCpu ? "cpu" : "gpu",
     vendor,
     architecture,
     features,
     limits,
   };
+}
+
+/** A graphics card's description may be its driver's alone: the device says which card it is. */
+function nameOf({ vendor, architecture, device, description }: GPUAdapterInfo, isCpu: boolean): string {
+  if (description && isCpu) return description;
+  const card = [vendor, architecture, device].filter(Boolean).join(" ");
+  return (
+    [description, card && description ? `(${card})` : card].filter(Boolean).join(" ") || "unnamed adapter"
+  );
 }
