@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
+import { wgslPlugin } from "./engine/gpu/wgslBundle.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const portable = ["engine/index.ts", "models/index.ts", "data/index.ts"];
@@ -20,7 +21,7 @@ const shared = {
   packages: "external",
   format: "esm",
   target: "es2022",
-  loader: { ".wgsl": "text" },
+  plugins: [wgslPlugin],
   chunkNames: "chunks/[name]-[hash]",
   logLevel: "warning",
 } satisfies BuildOptions;

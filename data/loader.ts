@@ -2,8 +2,9 @@
  * Cuts a dataset into batches. The order of an epoch depends on the seed and the epoch's number alone, never on
  * what was drawn before, so that a training resumed at epoch 7 sees what an uninterrupted one would have seen.
  */
-import seedrandom from "seedrandom";
+
 import { ArgumentError } from "../engine/errors.ts";
+import { hostRandom } from "../engine/hostRandom.ts";
 import { type ImageDataset, selectImages } from "./dataset.ts";
 
 export interface HostBatch {
@@ -64,7 +65,7 @@ export function countBatches(imageCount: number, batchSize: number, dropLast: bo
 
 /** The order in which an epoch visits the images: a permutation of 0 … count − 1 (Fisher and Yates). */
 export function epochOrder(count: number, seed: number | string, epoch: number): Uint32Array {
-  const random = seedrandom.alea(`${seed}/epoch/${epoch}`);
+  const random = hostRandom(`${seed}/epoch/${epoch}`);
   const order = inOrder(count);
   for (let last = count - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1));

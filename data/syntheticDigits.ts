@@ -6,8 +6,9 @@
  *
  * Reproducible to the bit on every platform: only +, −, ×, ÷ and √, which IEEE 754 rounds exactly, and no sine.
  */
-import seedrandom from "seedrandom";
+
 import { ArgumentError } from "../engine/errors.ts";
+import { hostRandom } from "../engine/hostRandom.ts";
 import type { DatasetSplits, ImageDataset } from "./dataset.ts";
 import { digitClasses } from "./mnist.ts";
 
@@ -112,7 +113,7 @@ function drawSplit(name: string, seed: number | string, count: number): ImageDat
   if (!Number.isInteger(count) || count < 1) {
     throw new ArgumentError(`${name}: ${count} images, expected a whole number of at least 1`);
   }
-  const random = seedrandom.alea(`${name}/${seed}`);
+  const random = hostRandom(`${name}/${seed}`);
   const labels = new Uint8Array(count).map((_, index) => index % 10);
   for (let last = count - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1));

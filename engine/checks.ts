@@ -5,7 +5,7 @@
  * are those of v · output with v a random direction. The command line, the tests and the
  * browser page all run these rows.
  */
-import seedrandom from "seedrandom";
+
 import { AutogradError, GradcheckError } from "./errors.ts";
 import type { Gpu, Tiling } from "./gpu/gpu.ts";
 import {
@@ -16,6 +16,7 @@ import {
   randomDirection,
   relativeError,
 } from "./gradcheck.ts";
+import { hostRandom } from "./hostRandom.ts";
 import type { InputValues, Sample, SampleInput } from "./ops/define.ts";
 import { type AnyOp, ops } from "./ops/table.ts";
 import { type NdArray, ndarray } from "./reference.ts";
@@ -67,7 +68,7 @@ export async function* checkOps(gpu: Gpu, options: CheckOptions = {}): AsyncGene
   for (const op of operations) {
     for (const [index, sample] of op.samples.entries()) {
       for (const tiling of tilings) {
-        const random = seedrandom.alea(`${op.name}/${index}/${seed}`);
+        const random = hostRandom(`${op.name}/${index}/${seed}`);
         const watched = watchTiling({ ...gpu, tiling });
         yield { ...(await checkRow(watched.gpu, op, sample, random)), tiling };
         if (!watched.isUsed()) break; // another tiling would run the same kernels

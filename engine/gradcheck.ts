@@ -5,9 +5,10 @@
  * float32 leaves in f itself; h is about the cube root of float32's precision, where that noise and the error of the
  * difference formula balance.
  */
-import seedrandom from "seedrandom";
+
 import { AutogradError, DtypeError, GradcheckError } from "./errors.ts";
 import { inferenceMode } from "./gradMode.ts";
+import { hostRandom } from "./hostRandom.ts";
 import { concat, reshape } from "./ops/layout.ts";
 import { type Shape, showShape, sizeOf } from "./shape.ts";
 import { Tensor, tensor } from "./tensor.ts";
@@ -66,7 +67,7 @@ export async function gradcheck(
   options: GradcheckOptions = {},
 ): Promise<GradcheckReport> {
   const { tolerance = 0.01, step = defaultStep, maxElements = 100, seed = 0 } = options;
-  const random = seedrandom.alea(`gradcheck/${seed}`);
+  const random = hostRandom(`gradcheck/${seed}`);
   if (!inputs.some((input) => input.requiresGrad)) {
     throw new AutogradError(
       "gradcheck: none of the inputs requires a gradient",

@@ -8,6 +8,7 @@ import { type Browser, chromium } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ensureBrowser } from "../cli/setup/index.ts";
+import { wgslPlugin } from "../engine/gpu/wgslBundle.mjs";
 import type { GradcheckOutcome } from "../web/gradcheck.ts";
 import { showRows } from "./checks-helpers.ts";
 
@@ -88,7 +89,7 @@ async function bundle(entry: string, options: BuildOptions = {}): Promise<string
     platform: "browser",
     format: "esm",
     target: "es2022",
-    loader: { ".wgsl": "text" },
+    plugins: [wgslPlugin],
     ...options,
   });
   return outputFiles![0].text;
