@@ -109,6 +109,7 @@ async function withEnvironment(changes: Record<string, string | undefined>, acti
 }
 const colourful = {
   TERM: "xterm-256color",
+  CI: undefined, // Node shows no colours there
   NO_COLOR: undefined,
   FORCE_COLOR: undefined,
   NODE_DISABLE_COLORS: undefined,
