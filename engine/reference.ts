@@ -32,7 +32,7 @@ export function fromIndex(shape: Shape, f: (index: readonly number[]) => number)
 }
 
 /** All indices in row-major order. */
-export function forEachIndex(shape: Shape, visit: (index: readonly number[], flat: number) => void): void {
+function forEachIndex(shape: Shape, visit: (index: readonly number[], flat: number) => void): void {
   const index = new Array<number>(shape.length).fill(0);
   const size = sizeOf(shape);
   for (let flat = 0; flat < size; flat++) {

@@ -4,7 +4,7 @@ import { ArgumentError, ShapeError } from "./errors.ts";
 export type Shape = readonly number[];
 
 /** Kernels describe a tensor by two vectors of four sizes. */
-export const maximumRank = 8;
+const maximumRank = 8;
 
 export function sizeOf(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);

@@ -13,7 +13,7 @@ export type DType = "float32" | "int32" | "uint32";
 export type TypedArray = Float32Array | Int32Array | Uint32Array;
 export type NestedNumbers = number | readonly NestedNumbers[];
 
-export const typedArrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
+const typedArrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
 
 export class Tensor {
   readonly shape: Shape;

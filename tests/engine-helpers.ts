@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import seedrandom from "seedrandom";
 import * as assert from "uvu/assert";
 import type { ImageDataset } from "../data/dataset.ts";
 import type { WgradError } from "../engine/errors.ts";
+import { hostRandom } from "../engine/hostRandom.ts";
 
 /** `work` throws, or rejects with, an error of the class `kind` whose message has the `words`. */
 export async function refused(
@@ -74,7 +74,7 @@ export function runScript(source: string, environment: Record<string, string> = 
 
 /** Grey images with pixels from 0 to 1, and labels from 0 to 9; always the same ones. */
 export function randomImages({ count, size }: { count: number; size: number }): ImageDataset {
-  const random = seedrandom.alea("images");
+  const random = hostRandom("images");
   return {
     name: "random",
     images: Float32Array.from({ length: count * size * size }, () => random()),

@@ -26,14 +26,6 @@ export async function setup({ browser }: { browser: boolean }): Promise<void> {
 }
 
 /**
- * Makes sure that Dawn has an adapter.
- * @throws AdapterError when it has none and none could, or may, be installed
- */
-export async function ensureAdapter(): Promise<void> {
-  await setup({ browser: false });
-}
-
-/**
  * Makes sure that there is a browser with WebGPU.
  * @returns the path of its executable
  * @throws AdapterError when there is none and none could, or may, be installed

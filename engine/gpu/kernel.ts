@@ -14,7 +14,6 @@ export interface Kernel {
   readonly source: string;
   readonly bindings: readonly ("read" | "write")[];
   readonly uniforms: readonly UniformField[];
-  readonly uniformBytes: number;
 }
 
 interface UniformField {
@@ -48,14 +47,12 @@ export function kernel(name: string, sources: readonly string[], constants: Cons
     return known.kernel;
   }
   const source = [...front, ...sources].join("\n");
-  const { fields, bytes } = parseUniforms(source);
   const made = {
     name,
     key,
     source,
     bindings: parseBindings(name, source),
-    uniforms: fields,
-    uniformBytes: bytes,
+    uniforms: parseUniforms(source),
   };
   specialised.set(key, { kernel: made, sources });
   return made;
@@ -81,9 +78,10 @@ function parseBindings(name: string, source: string): ("read" | "write")[] {
 }
 
 /** Offsets by WGSL's layout rules for scalars, vec4 and arrays of vec4. */
-function parseUniforms(source: string): { fields: UniformField[]; bytes: number } {
+function parseUniforms(source: string): UniformField[] {
   const fields: UniformField[] = [];
-  const body = /struct Uniforms\s*\{([^}]*)\}/.exec(source)?.[1] ?? "";
+  const declared = /struct Uniforms\s*\{([^}]*)\}/.exec(source)?.[1] ?? "";
+  const body = declared.replace(/\/\/.*/g, ""); // a colon in a comment declares nothing
   let bytes = 0;
   for (const [, name, vector, element, length] of body.matchAll(
     /(\w+)\s*:\s*(array<vec4|vec4)?<?([fiu]32|[fiu])>?(?:>?,\s*(\d+)\s*>)?/g,
@@ -95,7 +93,7 @@ function parseUniforms(source: string): { fields: UniformField[]; bytes: number 
     fields.push({ name, type, count, offset });
     bytes = offset + 4 * count;
   }
-  return { fields, bytes: Math.ceil(bytes / 16) * 16 };
+  return fields;
 }
 
 /** Writes `values` at `offset`, by the kernel's own declaration of its uniforms. */
