@@ -3,13 +3,16 @@
  * must be. A file is downloaded once, into a cache folder, and its hash is checked at every use, so a damaged
  * copy is replaced instead of trained on.
  *
- * The hashes of MNIST and Fashion-MNIST are those that TensorFlow Datasets and torchvision list.
+ * The hashes of MNIST and Fashion-MNIST are those that TensorFlow Datasets and torchvision list; that of CIFAR-10's
+ * archive is the one that torchvision for Ruby and GoMLX check.
  */
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { cifar10Archive, loadCifar10Folder } from "./cifar10.ts";
 import type { DatasetSplits } from "./dataset.ts";
 import { downloadVerified } from "./download.node.ts";
 import { openFolder } from "./files.node.ts";
+import type { Folder } from "./folder.ts";
 import { digitClasses, fashionClasses, loadMnistFolder } from "./mnist.ts";
 
 interface OfficialFile {
@@ -22,10 +25,11 @@ interface CatalogueEntry {
   /** Folders on the web that hold the files, in the order in which to try; each ends in `/`. */
   readonly mirrors: readonly string[];
   readonly files: readonly OfficialFile[];
-  readonly classes: readonly string[];
+  /** Reads the set from the folder that has the files. */
+  readonly load: (folder: Folder) => Promise<DatasetSplits>;
 }
 
-export type CatalogueName = "mnist" | "fashion-mnist";
+export type CatalogueName = "mnist" | "fashion-mnist" | "cifar-10";
 
 export const catalogue: Readonly<Record<CatalogueName, CatalogueEntry>> = {
   mnist: {
@@ -55,7 +59,7 @@ export const catalogue: Readonly<Record<CatalogueName, CatalogueEntry>> = {
         sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
       },
     ],
-    classes: digitClasses,
+    load: (folder) => loadMnistFolder(folder, { name: "mnist", classes: digitClasses }),
   },
   "fashion-mnist": {
     mirrors: [
@@ -85,7 +89,18 @@ export const catalogue: Readonly<Record<CatalogueName, CatalogueEntry>> = {
         sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
       },
     ],
-    classes: fashionClasses,
+    load: (folder) => loadMnistFolder(folder, { name: "fashion-mnist", classes: fashionClasses }),
+  },
+  "cifar-10": {
+    mirrors: ["https://www.cs.toronto.edu/~kriz/"],
+    files: [
+      {
+        name: cifar10Archive,
+        bytes: 170_052_171,
+        sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+      },
+    ],
+    load: loadCifar10Folder,
   },
 };
 
@@ -106,13 +121,12 @@ interface LoadOptions {
  * @throws DownloadError, OutputError, DataError, or the signal's reason when it is aborted
  */
 export function loadCatalogueDataset(name: CatalogueName, options: LoadOptions = {}): Promise<DatasetSplits> {
-  return loadOfficialFiles(name, catalogue[name], join(cacheFolder(), name), options);
+  return loadOfficialFiles(catalogue[name], join(cacheFolder(), name), options);
 }
 
 /** The same for any set of official files, kept in `folder`. */
 export async function loadOfficialFiles(
-  name: string,
-  { files, mirrors, classes }: CatalogueEntry,
+  { files, mirrors, load }: CatalogueEntry,
   folder: string,
   { onProgress, signal }: LoadOptions,
 ): Promise<DatasetSplits> {
@@ -129,7 +143,7 @@ export async function loadOfficialFiles(
       signal,
     });
   }
-  return loadMnistFolder(openFolder(folder), { name, classes });
+  return load(openFolder(folder));
 }
 
 /**

@@ -1,7 +1,8 @@
 /**
  * Folders of Node's file system, with the errors that a user can act on.
  */
-import { readdir, readFile } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../engine/errors.ts";
 import type { Folder } from "./folder.ts";
@@ -16,7 +17,8 @@ export function openFolder(path: string): Folder {
     async list() {
       try {
         const entries = await readdir(path, { withFileTypes: true });
-        return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort();
+        const names = entries.map(async (entry) => ((await isFolder(entry)) ? `${entry.name}/` : entry.name));
+        return (await Promise.all(names)).sort();
       } catch (error) {
         throw new DataError(
           `cannot read the folder ${path}: ${reason(error)}`,
@@ -36,7 +38,15 @@ export function openFolder(path: string): Folder {
         );
       }
     },
+    folder: (name) => openFolder(join(path, name)),
   };
+
+  /** A link is what it leads to. */
+  async function isFolder(entry: Dirent): Promise<boolean> {
+    if (!entry.isSymbolicLink()) return entry.isDirectory();
+    const found = await stat(join(path, entry.name)).catch(() => undefined);
+    return found?.isDirectory() ?? false;
+  }
 }
 
 function reason(error: unknown): string {

@@ -9,4 +9,12 @@ export interface Folder {
   list(): Promise<string[]>;
   /** The content of the file of that name. */
   read(name: string): Promise<Uint8Array>;
+  /** The folder of that name in it. */
+  folder(name: string): Folder;
+}
+
+/** What is in a folder, for messages: "is empty", or "holds" and the first names. */
+export function describeContents(names: readonly string[]): string {
+  if (names.length === 0) return "is empty";
+  return `holds ${names.slice(0, 12).join(", ")}${names.length > 12 ? `, and ${names.length - 12} more` : ""}`;
 }

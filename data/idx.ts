@@ -4,6 +4,8 @@
  * fastest. Described on the page of the MNIST database, "File formats for the MNIST database".
  */
 import { DataError } from "../engine/errors.ts";
+import { describeFile, firstBytes } from "./describeFile.ts";
+import { isGzip } from "./gzip.ts";
 
 const typeNames: Record<number, string> = {
   8: "unsigned bytes",
@@ -124,14 +126,8 @@ function readBody(
   return bytes.subarray(headerLength);
 }
 
-/** What a file that is no IDX seems to be: mostly a page or pointer that was saved in place of the data. */
 function describe(bytes: Uint8Array): string {
-  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 256)).trimStart();
-  if (/^<(!doctype html|html)/i.test(start)) return "this is an HTML page, perhaps a server's error message";
-  if (/^<(\?xml|error)/i.test(start)) return "this is an XML document, perhaps a server's error message";
-  if (start.startsWith("version https://git-lfs")) return "this is a Git LFS pointer, not the file itself";
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return "this is gzip that has gzip in it";
-  if (start.startsWith("PK\x03\x04")) return "this is a ZIP archive: unpack it first";
-  const hex = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return `this is no IDX file (first bytes ${hex})`;
+  if (isGzip(bytes)) return "this is gzip that has gzip in it";
+  const known = describeFile(bytes);
+  return known ? `this is ${known}` : `this is no IDX file (first bytes ${firstBytes(bytes)})`;
 }

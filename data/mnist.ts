@@ -4,8 +4,8 @@
  * set: the counts are those of the files.
  */
 import { DataError } from "../engine/errors.ts";
-import type { DatasetSplits, ImageDataset } from "./dataset.ts";
-import type { Folder } from "./folder.ts";
+import { type DatasetSplits, type ImageDataset, memoryDataset } from "./dataset.ts";
+import { describeContents, type Folder } from "./folder.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { decodeIdxImages, decodeIdxLabels } from "./idx.ts";
 
@@ -25,6 +25,7 @@ export const fashionClasses: readonly string[] = [
 ];
 
 const side = 28;
+const stems = ["train-images", "train-labels", "t10k-images", "t10k-labels"];
 
 /**
  * Both splits from a folder that holds the four files under their official names
@@ -39,16 +40,14 @@ export async function loadMnistFolder(
   description: { name: string; classes: readonly string[] } = describeFolder(folder),
 ): Promise<DatasetSplits> {
   const present = await folder.list();
-  const wanted = ["train-images", "train-labels", "t10k-images", "t10k-labels"].map(candidateNames);
+  const wanted = stems.map(candidateNames);
   const found = wanted.map((names) => names.find((name) => present.includes(name)));
   const missing = wanted.filter((_, position) => found[position] === undefined);
   if (missing.length > 0) {
-    const shown =
-      present.slice(0, 12).join(", ") + (present.length > 12 ? `, and ${present.length - 12} more` : "");
     throw new DataError(
       `${folder.path}: ${missing.length} of the four MNIST files are missing.\n` +
         missing.map((names) => `  looked for ${names.join(" or ")}`).join("\n") +
-        `\n  the folder ${present.length === 0 ? "is empty" : `holds ${shown}`}`,
+        `\n  the folder ${describeContents(present)}`,
       "put the four files into the folder, under their official names",
     );
   }
@@ -83,14 +82,17 @@ async function loadSplit(
       "take both files from the same set: each image needs its label",
     );
   }
-  const images = new Float32Array(pixels);
-  for (let pixel = 0; pixel < images.length; pixel++) images[pixel]! /= 255;
-  return { name, images, labels, count, channels: 1, height: side, width: side, classes };
+  return memoryDataset({ name, pixels, labels, channels: 1, height: side, width: side, classes });
 }
 
 async function readUnpacked(folder: Folder, name: string): Promise<Uint8Array> {
   const bytes = await folder.read(name);
   return isGzip(bytes) ? gunzip(bytes, name) : bytes;
+}
+
+/** Whether one of the four files is among the names in a folder. */
+export function hasMnistFiles(names: readonly string[]): boolean {
+  return stems.some((stem) => candidateNames(stem).some((name) => names.includes(name)));
 }
 
 function candidateNames(stem: string): string[] {

@@ -9,8 +9,9 @@
 
 import { ArgumentError } from "../engine/errors.ts";
 import { hostRandom } from "../engine/hostRandom.ts";
-import type { DatasetSplits, ImageDataset } from "./dataset.ts";
+import { type DatasetSplits, type ImageDataset, memoryDataset } from "./dataset.ts";
 import { digitClasses } from "./mnist.ts";
+import { shuffleInPlace } from "./shuffle.ts";
 
 /**
  * The ways to write each digit. A way is a list of strokes, a stroke a list of points `x y`, with y downwards;
@@ -115,19 +116,24 @@ function drawSplit(name: string, seed: number | string, count: number): ImageDat
   }
   const random = hostRandom(`${name}/${seed}`);
   const labels = new Uint8Array(count).map((_, index) => index % 10);
-  for (let last = count - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    [labels[last], labels[other]] = [labels[other]!, labels[last]!];
-  }
-  const images = new Float32Array(count * side * side);
+  shuffleInPlace(labels, random);
+  const pixels = new Uint8Array(count * side * side);
   for (let index = 0; index < count; index++) {
-    drawDigit(labels[index]!, random, images.subarray(index * side * side, (index + 1) * side * side));
+    drawDigit(labels[index]!, random, pixels.subarray(index * side * side, (index + 1) * side * side));
   }
-  return { name, images, labels, count, channels: 1, height: side, width: side, classes: digitClasses };
+  return memoryDataset({
+    name,
+    pixels,
+    labels,
+    channels: 1,
+    height: side,
+    width: side,
+    classes: digitClasses,
+  });
 }
 
-/** Draws one digit into `image`, [28, 28], which is black. */
-function drawDigit(digit: number, random: () => number, image: Float32Array): void {
+/** Draws one digit into `pixels`, [28, 28], which is black. */
+function drawDigit(digit: number, random: () => number, pixels: Uint8Array): void {
   const between = (low: number, high: number) => low + (high - low) * random();
   /** About normal with deviation 1: a sum of uniform numbers, so that no logarithm is needed. */
   const normal = () => (random() + random() + random() + random() - 2) * 1.7320508;
@@ -157,13 +163,14 @@ function drawDigit(digit: number, random: () => number, image: Float32Array): vo
   const pieces = fit(curves, pen, between(0.86, 1), between(-0.6, 0.6), between(-0.6, 0.6), () =>
     between(0.8, 1.1),
   );
+  const image = new Float32Array(side * side);
   ink(pieces, image);
 
   const darkness = between(0.88, 1);
   const grain = between(0, 0.12);
   for (let pixel = 0; pixel < image.length; pixel++) {
     const value = image[pixel]!;
-    if (value > 0) image[pixel] = Math.round(255 * value * darkness * (1 - grain * random())) / 255;
+    if (value > 0) pixels[pixel] = Math.round(255 * value * darkness * (1 - grain * random()));
   }
 }
 

@@ -1,0 +1,152 @@
+/**
+ * JPEG (ITU-T T.81), decoded by the package jpeg-js. What stands in a file's header is read here before: the size,
+ * the kinds that the package would decode to wrong pixels, how the colours are stored, and how the camera was held.
+ */
+import { decode } from "jpeg-js";
+import type { DecodedImage } from "./image.ts";
+import { requireSize, undecodable } from "./pictureLimits.ts";
+
+export function isJpeg(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
+}
+
+/** @throws DataError */
+export function decodeJpeg(bytes: Uint8Array, name: string): DecodedImage {
+  const { width, height, components, storesRgb, orientation } = readHeader(bytes, name);
+  requireSize(name, width, height);
+  const channels = components === 1 ? 1 : 3;
+  let rgb: Uint8Array;
+  try {
+    rgb = decode(bytes, {
+      useTArray: true,
+      formatAsRGBA: false,
+      tolerantDecoding: false,
+      maxMemoryUsageInMB: 2048,
+      colorTransform: storesRgb ? false : undefined,
+    }).data;
+  } catch (error) {
+    const isWhole = bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9;
+    throw undecodable(name, `the JPEG data is ${isWhole ? "damaged" : "cut off or damaged"}`, error);
+  }
+  const pixels = channels === 3 ? rgb : firstOfThree(rgb);
+  return turnUpright({ width, height, channels, pixels }, orientation);
+}
+
+/** jpeg-js gives grey pictures in colour. */
+function firstOfThree(rgb: Uint8Array): Uint8Array {
+  const grey = new Uint8Array(rgb.length / 3);
+  for (let pixel = 0; pixel < grey.length; pixel++) grey[pixel] = rgb[3 * pixel]!;
+  return grey;
+}
+
+interface Header {
+  readonly width: number;
+  readonly height: number;
+  readonly components: number;
+  /** Red, green and blue as they are, not as brightness and two colour differences. */
+  readonly storesRgb: boolean;
+  /** EXIF's number for how the camera was held: 1 is upright. */
+  readonly orientation: number;
+}
+
+const startOfFrame: Record<number, string> = {
+  192: "baseline",
+  193: "extended",
+  194: "progressive",
+  195: "lossless",
+  197: "hierarchical",
+  198: "hierarchical",
+  199: "hierarchical",
+  201: "arithmetic-coded",
+  202: "arithmetic-coded",
+  203: "arithmetic-coded",
+  205: "hierarchical",
+  206: "hierarchical",
+  207: "hierarchical",
+};
+
+/** Goes from marker to marker up to the frame's header, which gives the size. */
+function readHeader(bytes: Uint8Array, name: string): Header {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let orientation = 1;
+  let adobeTransform: number | undefined;
+  let isJfif = false;
+  let offset = 2;
+  for (;;) {
+    while (offset < bytes.length && !(bytes[offset] === 0xff && bytes[offset + 1]! !== 0xff)) offset++;
+    if (offset + 4 > bytes.length) throw undecodable(name, "the JPEG file is cut off within its header");
+    const marker = bytes[offset + 1]!;
+    offset += 2;
+    if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8)) continue; // these stand alone
+    if (marker === 0xd9 || marker === 0xda)
+      throw undecodable(name, "the JPEG file has no header of an image");
+    const length = view.getUint16(offset);
+    const segment = bytes.subarray(offset + 2, offset + length);
+    if (marker in startOfFrame) {
+      if (segment.length < 6) throw undecodable(name, "the JPEG file is cut off within its header");
+      const kind = startOfFrame[marker]!;
+      if (marker > 0xc2) throw undecodable(name, `${kind} JPEG, expected baseline or progressive`);
+      const [precision, components] = [segment[0]!, segment[5]!];
+      if (precision !== 8) throw undecodable(name, `a JPEG of ${precision} bits a value, expected 8`);
+      const identifiers = String.fromCharCode(segment[6]!, segment[9]!, segment[12]!);
+      return {
+        height: view.getUint16(offset + 3),
+        width: view.getUint16(offset + 5),
+        components,
+        storesRgb: components === 3 && (adobeTransform === 0 || (!isJfif && identifiers === "RGB")),
+        orientation,
+      };
+    }
+    if (marker === 0xe0 && startsWith(segment, "JFIF\0")) isJfif = true;
+    if (marker === 0xe1 && startsWith(segment, "Exif\0\0"))
+      orientation = readOrientation(segment.subarray(6));
+    if (marker === 0xee && startsWith(segment, "Adobe")) adobeTransform = segment[11];
+    offset += length;
+  }
+}
+
+function startsWith(bytes: Uint8Array, words: string): boolean {
+  return [...words].every((character, index) => bytes[index] === character.charCodeAt(0));
+}
+
+/** The tag 0x0112 of EXIF data, which have the form of a TIFF file; 1 where there is none, or none that is right. */
+function readOrientation(exif: Uint8Array): number {
+  const view = new DataView(exif.buffer, exif.byteOffset, exif.byteLength);
+  const littleEndian = startsWith(exif, "II");
+  if (exif.length < 8) return 1;
+  const directory = view.getUint32(4, littleEndian);
+  if (directory + 2 > exif.length) return 1;
+  const entries = view.getUint16(directory, littleEndian);
+  for (let index = 0; index < entries; index++) {
+    const entry = directory + 2 + 12 * index;
+    if (entry + 12 > exif.length) return 1;
+    if (view.getUint16(entry, littleEndian) !== 0x0112) continue;
+    const orientation = view.getUint16(entry + 8, littleEndian);
+    return orientation >= 1 && orientation <= 8 ? orientation : 1;
+  }
+  return 1;
+}
+
+/** The picture as it is to be seen: mirrored, rotated or both (EXIF 2.3, orientation). */
+function turnUpright(image: DecodedImage, orientation: number): DecodedImage {
+  if (orientation === 1) return image;
+  const swapped = orientation >= 5;
+  const fromRight = [2, 3, 7, 8].includes(orientation);
+  const fromBottom = [3, 4, 6, 7].includes(orientation);
+  const { channels, pixels: source } = image;
+  const width = swapped ? image.height : image.width;
+  const height = swapped ? image.width : image.height;
+  const pixels = new Uint8Array(source.length);
+  let place = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const column = swapped ? y : x;
+      const row = swapped ? x : y;
+      const sourceColumn = fromRight ? image.width - 1 - column : column;
+      const sourceRow = fromBottom ? image.height - 1 - row : row;
+      const from = (sourceRow * image.width + sourceColumn) * channels;
+      for (let channel = 0; channel < channels; channel++) pixels[place++] = source[from + channel]!;
+    }
+  }
+  return { width, height, channels, pixels };
+}
