@@ -41,6 +41,10 @@ fn weights(channel: u32, k: u32) -> vec4f {
   return select(vec4f(), values, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(uniforms.depth));
 }
 
+fn rowOfA(group: u32, row: u32, k: u32) -> vec4f {
+  return weights(group * uniforms.rows + row, k);
+}
+
 fn blockA(group: u32, row: u32, k: u32) -> mat4x4f {
   let channel = group * uniforms.rows + row;
   return mat4x4f(weights(channel, k), weights(channel + 1u, k), weights(channel + 2u, k), weights(channel + 3u, k));

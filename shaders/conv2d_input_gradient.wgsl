@@ -67,6 +67,10 @@ fn weights(group: u32, row: u32, t0: Term, t1: Term, t2: Term, t3: Term) -> vec4
   return vec4f(weightAt(group, row, t0), weightAt(group, row, t1), weightAt(group, row, t2), weightAt(group, row, t3));
 }
 
+fn rowOfA(group: u32, row: u32, k: u32) -> vec4f {
+  return weights(group, row, term(k), term(k + 1u), term(k + 2u), term(k + 3u));
+}
+
 fn blockA(group: u32, row: u32, k: u32) -> mat4x4f {
   let t0 = term(k);
   let t1 = term(k + 1u);

@@ -50,6 +50,10 @@ fn gradients(channel: u32, k: u32) -> vec4f {
   );
 }
 
+fn rowOfA(group: u32, row: u32, k: u32) -> vec4f {
+  return gradients(group * uniforms.rows + row, k);
+}
+
 fn blockA(group: u32, row: u32, k: u32) -> mat4x4f {
   let channel = group * uniforms.rows + row;
   return mat4x4f(

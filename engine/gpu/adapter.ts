@@ -11,6 +11,8 @@ export interface AdapterDescription {
   readonly vendor: string;
   readonly architecture: string;
   readonly features: readonly string[];
+  /** Lanes of a subgroup, at least; 0 where kernels cannot use subgroups. */
+  readonly smallestSubgroup: number;
   readonly limits: Readonly<Record<string, number>>;
 }
 
@@ -58,6 +60,7 @@ function describeAdapter(adapter: GPUAdapter, features: string[]): AdapterDescri
     vendor,
     architecture,
     features,
+    smallestSubgroup: features.includes("subgroups") ? adapter.info.subgroupMinSize : 0,
     limits,
   };
 }

@@ -9,6 +9,7 @@ import { emptyTensor, Tensor } from "../tensor.ts";
 import { type Activation, activateFunction } from "./epilogue.ts";
 import { fold } from "./fold.ts";
 import { gemm, splitsFor } from "./gemm.ts";
+import { canSlide, slide, slideBack, slidingWeightGradient } from "./slidingConvolution.ts";
 
 export type Pair = readonly [number, number];
 
@@ -60,6 +61,7 @@ export function convolve(
   convolution: Convolution,
   activation?: Activation,
 ): Tensor {
+  if (canSlide(x.gpu, convolution)) return slide({ x, weight, bias, activation, convolution });
   const { images, inputChannels, outputChannels, groups, window, output } = convolution;
   const depth = (inputChannels / groups) * window[0] * window[1];
   const result = emptyTensor(x.gpu, [images, outputChannels, ...output]);
@@ -85,6 +87,7 @@ export function convolve(
 
 /** The gradient by the weight, from the input and the gradient of the output. */
 export function convolutionWeightGradient(x: Tensor, dy: Tensor, convolution: Convolution): Tensor {
+  if (canSlide(x.gpu, convolution)) return slidingWeightGradient(x, dy, convolution);
   const { images, inputChannels, outputChannels, groups, window, output } = convolution;
   const size = {
     rows: outputChannels / groups,
@@ -154,6 +157,8 @@ export function convolutionInputGradient(
   bias: Tensor | undefined,
   convolution: Convolution,
 ): Tensor {
+  if (canSlide(dy.gpu, convolution))
+    return slideBack({ x: dy, weight, bias, activation: undefined, convolution });
   const { images, inputChannels, outputChannels, groups, input } = convolution;
   const result = emptyTensor(dy.gpu, [images, inputChannels, ...input]);
   for (const vertical of phasesAlong(0, convolution)) {

@@ -5,14 +5,17 @@
  */
 import common from "../../shaders/common.wgsl";
 import registerTiles from "../../shaders/gemm_registers.wgsl";
+import subgroupTiles from "../../shaders/gemm_subgroups.wgsl";
 import workgroupTiles from "../../shaders/gemm_workgroup.wgsl";
-import type { Gpu, Tiling } from "../gpu/gpu.ts";
+import type { Gpu } from "../gpu/gpu.ts";
 import { type Constants, kernel, type UniformValues } from "../gpu/kernel.ts";
 import type { Tensor } from "../tensor.ts";
-import { dispatch } from "./define.ts";
+import { dispatch, type Part, tensorOf } from "./define.ts";
 
 interface TileLoop {
+  readonly name: string;
   readonly source: string;
+  readonly constants: Constants;
   readonly tileRows: number;
   readonly tileColumns: number;
   readonly tilesPerWorkgroup: number;
@@ -20,16 +23,43 @@ interface TileLoop {
   readonly enoughTiles: number;
 }
 
-const tileLoops: Readonly<Record<Tiling, TileLoop>> = {
-  registers: { source: registerTiles, tileRows: 8, tileColumns: 8, tilesPerWorkgroup: 32, enoughTiles: 256 },
-  workgroup: {
-    source: workgroupTiles,
-    tileRows: 64,
-    tileColumns: 64,
-    tilesPerWorkgroup: 1,
-    enoughTiles: 256,
-  },
+const registers: TileLoop = {
+  name: "registers",
+  source: registerTiles,
+  constants: {},
+  tileRows: 8,
+  tileColumns: 8,
+  tilesPerWorkgroup: 32,
+  enoughTiles: 256,
 };
+const subgroups: TileLoop = {
+  name: "subgroups",
+  source: subgroupTiles,
+  constants: { extension: "enable subgroups;" },
+  tileRows: 8,
+  tileColumns: 64,
+  tilesPerWorkgroup: 1,
+  enoughTiles: 32,
+};
+const workgroup: TileLoop = {
+  name: "workgroup",
+  source: workgroupTiles,
+  constants: {},
+  tileRows: 64,
+  tileColumns: 64,
+  tilesPerWorkgroup: 1,
+  enoughTiles: 256,
+};
+
+/** With fewer columns, most of the lanes that share a row would have nothing to do with it. */
+const fewestSharedColumns = 33;
+
+function tileLoopFor({ tiling, adapter }: Gpu, columns: number): TileLoop {
+  if (tiling === "workgroup") return workgroup;
+  return adapter.smallestSubgroup >= subgroups.tileRows && columns >= fewestSharedColumns
+    ? subgroups
+    : registers;
+}
 
 /** A part of a split sum is no shorter than this, and a multiple of every tile's depth. */
 const shortestSplit = 256;
@@ -47,26 +77,27 @@ interface Gemm extends GemmSize {
   readonly operands: string;
   readonly constants: Constants;
   readonly uniforms: UniformValues;
-  /** In binding order; the last one takes the result: `splits` slices of batches · rows · columns. */
-  readonly buffers: readonly Tensor[];
+  /** In binding order; the last one takes the result: `splits` times batches · rows · columns. */
+  readonly buffers: readonly (Tensor | Part)[];
   readonly splits: number;
 }
 
 /** Into how many parts the sum should be split on this device. */
 export function splitsFor(gpu: Gpu, { rows, columns, depth, batches }: GemmSize): number {
-  const { tileRows, tileColumns, enoughTiles } = tileLoops[gpu.tiling];
+  const { tileRows, tileColumns, enoughTiles } = tileLoopFor(gpu, columns);
   const tiles = Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) * batches;
   return Math.max(1, Math.min(Math.ceil(enoughTiles / tiles), Math.floor(depth / shortestSplit)));
 }
 
 export function gemm({ name, operands, constants, uniforms, buffers, splits, ...size }: Gemm): void {
-  const { gpu } = buffers[0];
+  const { gpu } = tensorOf(buffers[0]);
   const { rows, columns, depth, batches } = size;
-  const { source, tileRows, tileColumns, tilesPerWorkgroup } = tileLoops[gpu.tiling];
+  const loop = tileLoopFor(gpu, columns);
+  const { source, tileRows, tileColumns, tilesPerWorkgroup } = loop;
   const tiles = Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) * batches * splits;
   const depthPerSplit = Math.ceil(depth / splits / 32) * 32;
   dispatch({
-    kernel: kernel(`${name}, ${gpu.tiling}`, [common, operands, source], constants),
+    kernel: kernel(`${name}, ${loop.name}`, [common, operands, source], { ...loop.constants, ...constants }),
     buffers,
     uniforms: { ...uniforms, rows, columns, depth, batches, splits, depthPerSplit },
     workgroups: Math.ceil(tiles / tilesPerWorkgroup),
