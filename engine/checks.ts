@@ -18,14 +18,14 @@ import {
 } from "./gradcheck.ts";
 import { hostRandom } from "./hostRandom.ts";
 import type { InputValues, Sample, SampleInput } from "./ops/define.ts";
-import { type AnyOp, ops } from "./ops/table.ts";
+import { type AnyChecks, opChecks } from "./ops/table.ts";
 import { type NdArray, ndarray } from "./reference.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "./shape.ts";
 import { type Tensor, type TypedArray, tensor } from "./tensor.ts";
 
 export interface CheckOptions {
   /** Default: all of the table. */
-  readonly operations?: readonly AnyOp[];
+  readonly operations?: readonly AnyChecks[];
   /** For operations whose kernels depend on it. Default: the device's own. */
   readonly tilings?: readonly Tiling[];
   /** Chooses the numbers in the inputs. Default 0. */
@@ -64,13 +64,13 @@ const gradcheckElements = 8;
 
 /** Checks the samples of all operations, or of some, on `gpu`. */
 export async function* checkOps(gpu: Gpu, options: CheckOptions = {}): AsyncGenerator<RowResult> {
-  const { operations = ops, tilings = [gpu.tiling], seed = 0 } = options;
-  for (const op of operations) {
-    for (const [index, sample] of op.samples.entries()) {
+  const { operations = opChecks, tilings = [gpu.tiling], seed = 0 } = options;
+  for (const checks of operations) {
+    for (const [index, sample] of checks.samples().entries()) {
       for (const tiling of tilings) {
-        const random = hostRandom(`${op.name}/${index}/${seed}`);
+        const random = hostRandom(`${checks.op.name}/${index}/${seed}`);
         const watched = watchTiling({ ...gpu, tiling });
-        yield { ...(await checkRow(watched.gpu, op, sample, random)), tiling };
+        yield { ...(await checkRow(watched.gpu, checks, sample, random)), tiling };
         if (!watched.isUsed()) break; // another tiling would run the same kernels
       }
     }
@@ -103,17 +103,17 @@ interface Finding {
 
 async function checkRow(
   gpu: Gpu,
-  op: AnyOp,
+  checks: AnyChecks,
   sample: Sample<unknown>,
   random: () => number,
 ): Promise<Omit<RowResult, "tiling">> {
   const inputs = sample.inputs.map((input) => fillInput(input, random));
-  const row = { op: op.name, sample: describe(sample) };
-  const forward = await attempt(checkForward(gpu, op, sample, inputs));
-  if (typeof op.gradient === "object" || inputs.every(({ data }) => !isFloat(data)))
+  const row = { op: checks.op.name, sample: describe(sample) };
+  const forward = await attempt(checkForward(gpu, checks, sample, inputs));
+  if (typeof checks.op.gradient === "object" || inputs.every(({ data }) => !isFloat(data)))
     return conclude(row, forward, null, null);
-  const gradients = await attempt(checkGradients(gpu, op, sample, inputs, random));
-  const onAdapter = await attempt(checkOnAdapter(gpu, op, sample, inputs));
+  const gradients = await attempt(checkGradients(gpu, checks, sample, inputs, random));
+  const onAdapter = await attempt(checkOnAdapter(gpu, checks, sample, inputs));
   return conclude(row, forward, gradients, onAdapter);
 }
 
@@ -145,30 +145,34 @@ function conclude(
 
 async function checkForward(
   gpu: Gpu,
-  op: AnyOp,
+  checks: AnyChecks,
   sample: Sample<unknown>,
   inputs: readonly Filled[],
 ): Promise<Finding> {
-  const output = op.run(
+  const output = checks.op.run(
     inputs.map((input) => toTensor(gpu, input)),
     sample.options,
   );
-  return compareArrays("forward", await readArray(output), op.reference(inputs.map(toArray), sample.options));
+  return compareArrays(
+    "forward",
+    await readArray(output),
+    checks.reference(inputs.map(toArray), sample.options),
+  );
 }
 
 async function checkGradients(
   gpu: Gpu,
-  op: AnyOp,
+  checks: AnyChecks,
   sample: Sample<unknown>,
   inputs: readonly Filled[],
   random: () => number,
 ): Promise<Finding> {
-  const reference = (arrays: readonly NdArray[]) => op.reference(arrays, sample.options);
+  const reference = (arrays: readonly NdArray[]) => checks.reference(arrays, sample.options);
   const shape = reference(inputs.map(toArray)).shape;
   const direction = randomDirection(sizeOf(shape), random);
   const asked = inputs.flatMap(({ data }, position) => (isFloat(data) ? [position] : []));
   const pullBack = (positions: readonly number[]) =>
-    gradientsOf(gpu, op, sample, inputs, positions, { shape, data: direction });
+    gradientsOf(gpu, checks, sample, inputs, positions, { shape, data: direction });
   const gradients = await pullBack(asked);
   const findings: Finding[] = [];
   for (const [i, position] of asked.entries()) {
@@ -185,7 +189,7 @@ async function checkGradients(
 /** The gradients of direction · output by the inputs at `positions`, which alone require one. */
 async function gradientsOf(
   gpu: Gpu,
-  op: AnyOp,
+  checks: AnyChecks,
   sample: Sample<unknown>,
   inputs: readonly Filled[],
   positions: readonly number[],
@@ -193,12 +197,12 @@ async function gradientsOf(
 ): Promise<NdArray[]> {
   const tensors = inputs.map((input) => toTensor(gpu, input));
   for (const position of positions) tensors[position].requiresGrad = true;
-  op.run(tensors, sample.options).backward(toTensor(gpu, direction));
+  checks.op.run(tensors, sample.options).backward(toTensor(gpu, direction));
   return Promise.all(
     positions.map((position) => {
       const { grad } = tensors[position];
       if (grad) return readArray(grad);
-      throw new AutogradError(`${op.name}: input ${position} got no gradient`);
+      throw new AutogradError(`${checks.op.name}: input ${position} got no gradient`);
     }),
   );
 }
@@ -247,14 +251,14 @@ function compareWithDifferences(
 /** `gradcheck`, with the inputs of whole numbers held fast. */
 async function checkOnAdapter(
   gpu: Gpu,
-  op: AnyOp,
+  checks: AnyChecks,
   sample: Sample<unknown>,
   inputs: readonly Filled[],
 ): Promise<Finding> {
   const tensors = inputs.map((input) => toTensor(gpu, input));
   for (const input of tensors) if (input.dtype === "float32") input.requiresGrad = true;
   try {
-    const report = await gradcheck((...moved) => op.run(moved, sample.options), tensors, {
+    const report = await gradcheck((...moved) => checks.op.run(moved, sample.options), tensors, {
       maxElements: gradcheckElements,
     });
     return { error: report.worstError };

@@ -12,7 +12,7 @@ import { currentDevice } from "./currentDevice.ts";
 import { ArgumentError } from "./errors.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 import { kernel } from "./gpu/kernel.ts";
-import { dispatch } from "./ops/define.ts";
+import { dispatchElements } from "./ops/slices.ts";
 import { type Draw, drawWords } from "./philox.ts";
 import { checkShape, type Shape } from "./shape.ts";
 import { emptyTensor, type Tensor } from "./tensor.ts";
@@ -103,14 +103,12 @@ function drawn(name: string, shape: Shape, distribution: string, parameters: rea
   checkShape(name, shape);
   const gpu = currentDevice();
   const result = emptyTensor(gpu, shape);
-  const vectors = Math.ceil(result.size / 4);
-  dispatch({
+  dispatchElements({
     kernel: kernel(name, [common, philoxSource, randomSource], {
       numbers: `fn numbers(words: vec4u) -> vec4f { return ${distribution}(words); }`,
     }),
     buffers: [result],
-    uniforms: { draw: drawWords(nextDraw(gpu)), parameters, vectors },
-    workgroups: Math.ceil(vectors / 64),
+    uniforms: { draw: drawWords(nextDraw(gpu)), parameters },
     flops: 0,
   });
   return result;

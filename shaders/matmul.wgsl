@@ -1,6 +1,8 @@
 // The operands of a (batched) matrix product, each stored straight or transposed, for one of the gemm tile loops.
 // In front: transposedA, transposedB; alignedA, alignedB (lines of the stored matrix are a multiple of four long);
 // alignedDepth; hasBias (one value a column); fn activate(x: vec4f) -> vec4f.
+// Operands and result may be blocks of larger matrices: they begin at the binding's start, and their lines are as long
+// as those of the whole matrix.
 
 struct Uniforms {
   rows: u32,
@@ -11,6 +13,10 @@ struct Uniforms {
   depthPerSplit: u32,
   batchStrideA: u32, // 0: one matrix for all batches
   batchStrideB: u32,
+  lineA: u32,
+  lineB: u32,
+  lineResult: u32,
+  resultStride: u32, // between the results of batches, and of parts of a split sum
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
@@ -50,21 +56,42 @@ fn blockA(batch: u32, row: u32, k: u32) -> mat4x4f {
   let inside = insideDepth(k);
   let nothing = vec4f();
   if (transposedA) {
-    let start = base + k * uniforms.rows + row;
+    let start = base + k * uniforms.lineA + row;
     return transpose(mat4x4f(
       select(nothing, fourOfA(start), inside.x),
-      select(nothing, fourOfA(start + uniforms.rows), inside.y),
-      select(nothing, fourOfA(start + 2u * uniforms.rows), inside.z),
-      select(nothing, fourOfA(start + 3u * uniforms.rows), inside.w),
+      select(nothing, fourOfA(start + uniforms.lineA), inside.y),
+      select(nothing, fourOfA(start + 2u * uniforms.lineA), inside.z),
+      select(nothing, fourOfA(start + 3u * uniforms.lineA), inside.w),
     ));
   }
-  let start = base + row * uniforms.depth + k;
+  let start = base + row * uniforms.lineA + k;
   return mat4x4f(
     select(nothing, fourOfA(start), inside),
-    select(nothing, fourOfA(start + uniforms.depth), inside),
-    select(nothing, fourOfA(start + 2u * uniforms.depth), inside),
-    select(nothing, fourOfA(start + 3u * uniforms.depth), inside),
+    select(nothing, fourOfA(start + uniforms.lineA), inside),
+    select(nothing, fourOfA(start + 2u * uniforms.lineA), inside),
+    select(nothing, fourOfA(start + 3u * uniforms.lineA), inside),
   );
+}
+
+fn oneOfA(start: u32) -> f32 {
+  return a[start / 4u][start % 4u];
+}
+
+fn rowOfA(batch: u32, row: u32, k: u32) -> vec4f {
+  let base = batch * uniforms.batchStrideA;
+  var values = vec4f();
+  if (transposedA) {
+    let start = base + k * uniforms.lineA + row;
+    values = vec4f(
+      oneOfA(start),
+      oneOfA(start + uniforms.lineA),
+      oneOfA(start + 2u * uniforms.lineA),
+      oneOfA(start + 3u * uniforms.lineA),
+    );
+  } else {
+    values = fourOfA(base + row * uniforms.lineA + k);
+  }
+  return select(vec4f(), values, insideDepth(k));
 }
 
 fn blockB(batch: u32, k: u32, column: u32) -> mat4x4f {
@@ -72,20 +99,20 @@ fn blockB(batch: u32, k: u32, column: u32) -> mat4x4f {
   let inside = insideDepth(k);
   let nothing = vec4f();
   if (transposedB) {
-    let start = base + column * uniforms.depth + k;
+    let start = base + column * uniforms.lineB + k;
     return transpose(mat4x4f(
       select(nothing, fourOfB(start), inside),
-      select(nothing, fourOfB(start + uniforms.depth), inside),
-      select(nothing, fourOfB(start + 2u * uniforms.depth), inside),
-      select(nothing, fourOfB(start + 3u * uniforms.depth), inside),
+      select(nothing, fourOfB(start + uniforms.lineB), inside),
+      select(nothing, fourOfB(start + 2u * uniforms.lineB), inside),
+      select(nothing, fourOfB(start + 3u * uniforms.lineB), inside),
     ));
   }
-  let start = base + k * uniforms.columns + column;
+  let start = base + k * uniforms.lineB + column;
   return mat4x4f(
     select(nothing, fourOfB(start), inside.x),
-    select(nothing, fourOfB(start + uniforms.columns), inside.y),
-    select(nothing, fourOfB(start + 2u * uniforms.columns), inside.z),
-    select(nothing, fourOfB(start + 3u * uniforms.columns), inside.w),
+    select(nothing, fourOfB(start + uniforms.lineB), inside.y),
+    select(nothing, fourOfB(start + 2u * uniforms.lineB), inside.z),
+    select(nothing, fourOfB(start + 3u * uniforms.lineB), inside.w),
   );
 }
 
@@ -93,11 +120,12 @@ fn store(slice: u32, row: u32, column: u32, block: mat4x4f) {
   if (column >= uniforms.columns) { return; }
   var add = vec4f();
   if (hasBias) { add = vec4f(bias[column], bias[column + 1u], bias[column + 2u], bias[column + 3u]); }
-  let start = slice * uniforms.rows * uniforms.columns + row * uniforms.columns + column;
+  let line = uniforms.lineResult;
+  let start = slice * uniforms.resultStride + row * line + column;
   storeRow(start, row, column, activate(block[0] + add));
-  storeRow(start + uniforms.columns, row + 1u, column, activate(block[1] + add));
-  storeRow(start + 2u * uniforms.columns, row + 2u, column, activate(block[2] + add));
-  storeRow(start + 3u * uniforms.columns, row + 3u, column, activate(block[3] + add));
+  storeRow(start + line, row + 1u, column, activate(block[1] + add));
+  storeRow(start + 2u * line, row + 2u, column, activate(block[2] + add));
+  storeRow(start + 3u * line, row + 3u, column, activate(block[3] + add));
 }
 
 fn storeRow(start: u32, row: u32, column: u32, values: vec4f) {

@@ -4,6 +4,7 @@
 struct Uniforms {
   draw: vec4u,       // see randomWords
   parameters: vec4f, // of the distribution
+  firstVector: u32,  // where this slice begins in the tensor
   vectors: u32,
 }
 
@@ -40,5 +41,5 @@ fn main(
 ) {
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
-  result[i] = numbers(randomWords(i, uniforms.draw));
+  result[i] = numbers(randomWords(uniforms.firstVector + i, uniforms.draw));
 }

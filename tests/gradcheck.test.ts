@@ -8,10 +8,9 @@ import { relu, tanh } from "../engine/ops/activations.ts";
 import { add, exp, mul, square } from "../engine/ops/arithmetic.ts";
 import { crossEntropyLoss } from "../engine/ops/classLosses.ts";
 import { to } from "../engine/ops/convert.ts";
-import { type BackwardContext, defineOp } from "../engine/ops/define.ts";
+import { type BackwardContext, defineOp, type Op, type OpChecks } from "../engine/ops/define.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { mean, sum } from "../engine/ops/reduce.ts";
-import type { AnyOp } from "../engine/ops/table.ts";
 import { mapArray } from "../engine/reference.ts";
 import { type Tensor, tensor } from "../engine/tensor.ts";
 import { refused } from "./engine-helpers.ts";
@@ -29,14 +28,8 @@ const x = tensor(
 const y = tensor([1.5, -0.4, 0.9], { requiresGrad: true });
 
 /** x², with a backward of the test's own. */
-function squareWith(backward: (context: BackwardContext<unknown>) => (Tensor | null)[]): AnyOp {
-  return defineOp<unknown>({
-    name: "squareWith",
-    forward: ([input]) => square(input),
-    backward,
-    reference: ([input]) => mapArray(input, (value) => value * value),
-    samples: [{ inputs: [[2, 3]], options: {} }],
-  });
+function squareWith(backward: (context: BackwardContext<unknown>) => (Tensor | null)[]): Op<unknown> {
+  return defineOp<unknown>({ name: "squareWith", forward: ([input]) => square(input), backward });
 }
 
 const rightOp = squareWith(({ gradient, inputs: [input] }) => [mul(mul(gradient, input), 2)]);
@@ -165,31 +158,37 @@ test("large numbers are moved by a share of their size", async () => {
   assert.ok(report.worstError < 1e-3, `${report.worstError}`);
 });
 
-async function rowsOf(operations: readonly AnyOp[]): Promise<RowResult[]> {
+/** What the checks find in an operation that should be x². */
+async function rowsOf(op: Op<unknown>): Promise<RowResult[]> {
+  const checks: OpChecks<unknown> = {
+    op,
+    reference: ([input]) => mapArray(input, (value) => value * value),
+    samples: () => [{ inputs: [[2, 3]], options: {} }],
+  };
   const rows: RowResult[] = [];
-  for await (const row of checkOps(gpu, { operations })) rows.push(row);
+  for await (const row of checkOps(gpu, { operations: [checks] })) rows.push(row);
   return rows;
 }
 
 test("the checks over the table find what is wrong, too", async () => {
-  const [right] = await rowsOf([rightOp]);
+  const [right] = await rowsOf(rightOp);
   assert.ok(right.ok, right.problem);
   assert.is(right.sample, "[2, 3]");
 
-  const [wrongGradient] = await rowsOf([wrongOp]);
+  const [wrongGradient] = await rowsOf(wrongOp);
   assert.is(wrongGradient.ok, false);
   assert.match(wrongGradient.problem!, /gradient of input 0 at \[1, 0\]: /);
   assert.ok(wrongGradient.forwardError < 1e-6);
   assert.ok(wrongGradient.gradientError! > 0.01 && wrongGradient.gradcheckError! > 0.01);
 
   const wrongForward = { ...rightOp, run: ([input]: readonly Tensor[]) => mul(input, input.size) };
-  assert.match((await rowsOf([wrongForward]))[0].problem!, /^forward at \[\d, \d\]: /);
+  assert.match((await rowsOf(wrongForward))[0].problem!, /^forward at \[\d, \d\]: /);
 
   const failing = { ...rightOp, run: () => matmul(x, y) };
-  assert.match((await rowsOf([failing]))[0].problem!, /^ShapeError: matmul/);
+  assert.match((await rowsOf(failing))[0].problem!, /^ShapeError: matmul/);
 
   const otherShape = { ...rightOp, run: ([input]: readonly Tensor[]) => sum(square(input)) };
-  assert.match((await rowsOf([otherShape]))[0].problem!, /the shape is \[\], expected \[2, 3\]/);
+  assert.match((await rowsOf(otherShape))[0].problem!, /the shape is \[\], expected \[2, 3\]/);
 });
 
 test.run();

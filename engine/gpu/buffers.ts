@@ -7,14 +7,23 @@ import { LimitError } from "../errors.ts";
 
 /** A piece of GPU memory. On a device that only plans, there is no buffer behind it. */
 export interface GpuMemory {
+  /** The buffer's. */
   readonly id: number;
+  /** Where in the buffer it begins: at 0, or it is a part (`partOf`). */
+  readonly offset: number;
   /** What was asked for, rounded up to 16 bytes so that a kernel can read it in vectors of four. */
   readonly bytes: number;
-  /** What it takes: the size of its class. */
+  /** What the buffer takes: the size of its class. */
   readonly capacity: number;
   readonly buffer: GPUBuffer | undefined;
-  /** The command that last used it; tells whether a write from the host has to wait its turn. */
-  lastCommand: number;
+}
+
+/** Every WebGPU device binds parts of buffers that begin at a multiple of so many bytes. */
+export const partAlignment = 256;
+
+/** The `bytes` from `start` on, which is a multiple of `partAlignment`, for a kernel to bind: it sees no others. */
+export function partOf(memory: GpuMemory, start: number, bytes: number): GpuMemory {
+  return { ...memory, offset: memory.offset + start, bytes: roundUp(bytes) };
 }
 
 export interface MemoryReport {
@@ -47,23 +56,23 @@ export class BufferPool {
 
   /**
    * @param create makes a buffer of so many bytes (or nothing, on a device that only plans)
-   * @param largest bytes that one kernel may bind at once
+   * @param largest bytes that a buffer may have
    */
   constructor(create: (bytes: number) => GPUBuffer | undefined, largest: number) {
     this.#create = create;
     this.#largest = largest;
   }
 
-  /** @throws LimitError when no kernel of this adapter could bind so much */
+  /** @throws LimitError when no buffer of this adapter could hold so much */
   allocate(bytes: number): GpuMemory {
-    const rounded = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const rounded = roundUp(bytes);
     if (rounded > this.#largest) {
       throw new LimitError(
-        `a tensor of ${bytes.toLocaleString("en")} bytes is more than this adapter binds at once (${this.#largest.toLocaleString("en")})`,
-        "use a smaller batch or a narrower layer, or an adapter with a larger maxStorageBufferBindingSize",
+        `a tensor of ${bytes.toLocaleString("en")} bytes is more than this adapter holds in one buffer (${this.#largest.toLocaleString("en")})`,
+        "use a smaller batch or a narrower layer, or an adapter with a larger maxBufferSize",
       );
     }
-    const capacity = sizeClass(rounded);
+    const capacity = Math.min(sizeClass(rounded), this.#largest);
     const waiting = this.#idle.get(capacity)?.pop();
     this.#bytesInUse += capacity;
     this.#buffersInUse++;
@@ -74,7 +83,7 @@ export class BufferPool {
       // A description of its own: commands that wait with the old one still bind the old size.
       return { ...waiting.memory, bytes: rounded };
     }
-    return { id: this.#nextId++, bytes: rounded, capacity, buffer: this.#create(capacity), lastCommand: 0 };
+    return { id: this.#nextId++, offset: 0, bytes: rounded, capacity, buffer: this.#create(capacity) };
   }
 
   /** Once for every `allocate`. */
@@ -114,6 +123,10 @@ export class BufferPool {
       peakBytesInUse: this.#peakBytesInUse,
     };
   }
+}
+
+function roundUp(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
 }
 
 /** Four classes an octave: at most a fifth of a buffer is lost to rounding. */

@@ -1,8 +1,8 @@
 /** Opening a device: the same call in Node and in a browser. */
 import { DeviceLostError, KernelError, LimitError, type WgradError } from "../errors.ts";
 import { findAdapter } from "./adapter.ts";
-import { BufferPool, type GpuMemory } from "./buffers.ts";
-import type { Gpu, Tiling } from "./gpu.ts";
+import { BufferPool, type GpuMemory, partAlignment } from "./buffers.ts";
+import type { Dispatch, Gpu, Tiling } from "./gpu.ts";
 import { CommandQueue } from "./queue.ts";
 
 // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST, which Node does not have as globals
@@ -20,6 +20,11 @@ export interface DeviceOptions {
   readonly adapter?: string;
   /** Default: what suits the adapter's kind. */
   readonly tiling?: Tiling;
+  /**
+   * Bytes that a kernel may bind at once, rounded down to a multiple of 256; default: all that the adapter allows. For
+   * tests, and for trying out what happens on smaller adapters.
+   */
+  readonly largestBinding?: number;
 }
 
 /**
@@ -46,10 +51,10 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   const queue = new CommandQueue(device, (error) => {
     failure ??= error as WgradError;
   });
-  const pool = new BufferPool(
-    (size) => device.createBuffer({ size, usage: storageUsage }),
-    device.limits.maxStorageBufferBindingSize,
-  );
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const most = Math.min(options.largestBinding ?? maxBufferSize, maxStorageBufferBindingSize);
+  const largestBinding = Math.floor(most / partAlignment) * partAlignment;
+  const pool = new BufferPool((size) => device.createBuffer({ size, usage: storageUsage }), maxBufferSize);
   let closed = false;
   void device.lost.then(({ reason, message }) => {
     failure =
@@ -90,6 +95,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   return {
     adapter: description,
     tiling: options.tiling ?? (description.kind === "cpu" ? "registers" : "workgroup"),
+    largestBinding,
     allocate(bytes) {
       check();
       return pool.allocate(bytes);
@@ -101,6 +107,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
     },
     dispatch(dispatch) {
       check();
+      requireBindable(dispatch, largestBinding);
       queue.dispatch(dispatch);
     },
     read: (memory, bytes) => guarded(() => queue.read(memory, bytes)),
@@ -121,6 +128,17 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
       closed = true;
     },
   };
+}
+
+/** @throws LimitError */
+function requireBindable({ kernel, buffers }: Dispatch, largestBinding: number): void {
+  for (const { bytes } of buffers) {
+    if (bytes <= largestBinding) continue;
+    throw new LimitError(
+      `${kernel.name}: a tensor of ${bytes.toLocaleString("en")} bytes is more than this adapter binds at once (${largestBinding.toLocaleString("en")}), and this kernel does not work in slices`,
+      "use a smaller batch or a narrower layer, or an adapter with a larger maxStorageBufferBindingSize",
+    );
+  }
 }
 
 /** By its class name: Node has no global GPUOutOfMemoryError. */

@@ -9,7 +9,7 @@ import type { Kernel, UniformValues } from "./kernel.ts";
 
 export interface Dispatch {
   readonly kernel: Kernel;
-  /** One a binding of the kernel's group 1, in order. */
+  /** One a binding of the kernel's group 1, in order; none with more than the device's `largestBinding` bytes. */
   readonly buffers: readonly GpuMemory[];
   readonly uniforms: UniformValues;
   /** How many in all; any number: it is folded into two dimensions (`workgroupIndex` in the kernel unfolds it). */
@@ -38,12 +38,15 @@ export type Tiling = "registers" | "workgroup";
 export interface Gpu {
   readonly adapter: AdapterDescription;
   readonly tiling: Tiling;
-  /** @throws LimitError when it is more than a kernel can bind */
+  /** So many bytes a kernel can bind at once, a multiple of 256; more has to be bound in parts (`ops/slices.ts`). */
+  readonly largestBinding: number;
+  /** @throws LimitError when it is more than a buffer can hold */
   allocate(bytes: number): GpuMemory;
   /** Gives memory back to the pool; commands already given may still use it. */
   release(memory: GpuMemory): void;
   /** Writes `data` (copied before the call returns) after all commands given so far. */
   upload(memory: GpuMemory, data: ArrayBufferView): void;
+  /** @throws LimitError when a buffer is more than the kernel can bind */
   dispatch(dispatch: Dispatch): void;
   /**
    * The first `bytes` of `memory` after all commands given so far.

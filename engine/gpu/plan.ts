@@ -12,8 +12,17 @@ export function planDevice(): Gpu {
   let uploads = 0;
   let flops = 0;
   return {
-    adapter: { name: "plan", kind: "cpu", vendor: "", architecture: "", features: [], limits: {} },
+    adapter: {
+      name: "plan",
+      kind: "cpu",
+      vendor: "",
+      architecture: "",
+      features: [],
+      smallestSubgroup: 0,
+      limits: {},
+    },
     tiling: "registers",
+    largestBinding: Number.MAX_SAFE_INTEGER,
     allocate: (bytes) => pool.allocate(bytes),
     release: (memory) => pool.release(memory),
     upload() {

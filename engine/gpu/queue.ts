@@ -32,6 +32,8 @@ export class CommandQueue {
   readonly #slotBytes: number;
   readonly #uniformGroup: GPUBindGroup;
   readonly #storageGroups = new Map<string, GPUBindGroup>();
+  /** The command that last used any part of a buffer: tells whether a write from the host has to wait its turn. */
+  readonly #lastCommands = new WeakMap<GPUBuffer, number>();
   readonly #inFlight: Promise<unknown>[] = [];
   #waiting: Command[] = [];
   #tail: Promise<void> = Promise.resolve();
@@ -82,19 +84,17 @@ export class CommandQueue {
 
   dispatch(dispatch: Dispatch): void {
     void this.#pipelines.request(dispatch.kernel);
-    this.#give({ type: "dispatch", dispatch });
-    for (const memory of dispatch.buffers) memory.lastCommand = this.#given;
+    this.#give({ type: "dispatch", dispatch }, dispatch.buffers);
     if (this.#waiting.length >= lot) void this.handOver().catch(() => {}); // onFailure has it
   }
 
   upload(memory: GpuMemory, data: ArrayBufferView): void {
     // A buffer that no waiting command touches can be written at once, ahead of all of them.
-    if (memory.lastCommand <= this.#encoded) {
+    if ((this.#lastCommands.get(memory.buffer!) ?? 0) <= this.#encoded) {
       this.#write(memory, data);
     } else {
       const copy = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
-      this.#give({ type: "upload", memory, data: new Uint8Array(copy) });
-      memory.lastCommand = this.#given;
+      this.#give({ type: "upload", memory, data: new Uint8Array(copy) }, [memory]);
     }
   }
 
@@ -106,8 +106,7 @@ export class CommandQueue {
       usage: usage.mapRead | usage.copyDestination,
     });
     try {
-      this.#give({ type: "copy", memory, target, bytes: rounded });
-      memory.lastCommand = this.#given;
+      this.#give({ type: "copy", memory, target, bytes: rounded }, [memory]);
       await this.handOver();
       await target.mapAsync(mapModeRead);
       return target.getMappedRange().slice(0, bytes);
@@ -166,9 +165,10 @@ export class CommandQueue {
     this.#arena.destroy();
   }
 
-  #give(command: Command): void {
+  #give(command: Command, buffers: readonly GpuMemory[]): void {
     this.#given++;
     this.#waiting.push(command);
+    for (const { buffer } of buffers) this.#lastCommands.set(buffer!, this.#given);
   }
 
   #take(): Command[] {
@@ -216,11 +216,11 @@ export class CommandQueue {
     this.#pass?.end();
     this.#pass = undefined;
     this.#encoder ??= this.#device.createCommandEncoder();
-    this.#encoder.copyBufferToBuffer(memory.buffer!, 0, target, 0, bytes);
+    this.#encoder.copyBufferToBuffer(memory.buffer!, memory.offset, target, 0, bytes);
   }
 
   #storageGroup({ kernel, buffers }: Dispatch, layout: GPUBindGroupLayout): GPUBindGroup {
-    const key = `${kernel.bindings.join()} ${buffers.map(({ id, bytes }) => `${id}:${bytes}`).join()}`;
+    const key = `${kernel.bindings.join()} ${buffers.map(({ id, offset, bytes }) => `${id}:${offset}:${bytes}`).join()}`;
     let group = this.#storageGroups.get(key);
     if (!group) {
       if (buffers.length !== kernel.bindings.length) {
@@ -231,9 +231,9 @@ export class CommandQueue {
       if (this.#storageGroups.size >= 4096) this.#storageGroups.clear();
       group = this.#device.createBindGroup({
         layout,
-        entries: buffers.map(({ buffer, bytes }, binding) => ({
+        entries: buffers.map(({ buffer, offset, bytes }, binding) => ({
           binding,
-          resource: { buffer: buffer!, size: bytes },
+          resource: { buffer: buffer!, offset, size: bytes },
         })),
       });
       this.#storageGroups.set(key, group);
@@ -245,7 +245,7 @@ export class CommandQueue {
     this.#uploads++;
     this.#device.queue.writeBuffer(
       memory.buffer!,
-      0,
+      memory.offset,
       data.buffer as ArrayBuffer,
       data.byteOffset,
       data.byteLength,

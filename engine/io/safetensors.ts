@@ -37,7 +37,8 @@ const metadataKey = "__metadata__";
  * The bytes of a safetensors file.
  * @param tensors by name, in the order in which they are to lie in the file
  * @param metadata free text by free name
- * @throws ArgumentError when a tensor's data does not fit its dtype and shape, or its name is `__metadata__`
+ * @throws ArgumentError when a tensor's data does not fit its dtype and shape, its shape is none, or its name is
+ * `__metadata__`
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, SafetensorsTensor>,
@@ -50,11 +51,16 @@ export function encodeSafetensors(
     if (name === metadataKey) {
       throw new ArgumentError(`encodeSafetensors: a tensor cannot be called ${metadataKey}`, "rename it");
     }
+    if (!isSizes(shape)) {
+      throw new ArgumentError(
+        `encodeSafetensors: ${quote(name)} has the shape [${shape.join(", ")}], expected whole numbers, 0 or more`,
+      );
+    }
     const { code, array } = kinds[dtype];
     const count = shape.reduce((product, size) => product * size, 1);
     if (!(data instanceof array) || data.length !== count) {
       throw new ArgumentError(
-        `encodeSafetensors: ${JSON.stringify(name)} has ${data.length} values in a ${data.constructor.name}, ` +
+        `encodeSafetensors: ${quote(name)} has ${data.length} values in a ${data.constructor.name}, ` +
           `expected ${count} in a ${array.name} for ${dtype} [${shape.join(", ")}]`,
       );
     }
@@ -181,7 +187,7 @@ function readHeader(bytes: Uint8Array, file: string): object {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     header = JSON.parse(text);
   } catch (error) {
-    throw broken(file, `its header is not JSON: ${(error as Error).message}`);
+    throw broken(file, `its header is not JSON: ${printable((error as Error).message)}`);
   }
   checkKeys(text, file);
   return header;
@@ -274,13 +280,26 @@ function isObject(value: unknown): value is object {
 }
 
 function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+  return Array.isArray(value) && value.every(isSize);
+}
+
+/** JSON has a -0, which is no size. */
+function isSize(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }
 
 /** A value from a file for a message: visibly a quotation, on one line, and not longer than a line. */
 function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? "undefined";
+  const text = printable(JSON.stringify(value) ?? "undefined");
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/** Control characters as JSON writes them: a file must not steer the terminal that shows a message about it. */
+function printable(text: string): string {
+  return text.replace(
+    /\p{Cc}/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function broken(

@@ -45,10 +45,17 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
 
   /** `forward`, with the layer's path in the message of an error: "encoder.2: linear: expected …". */
   call(...inputs: Inputs): Output {
-    try {
+    return this.within(() => {
       const output = this.forward(...inputs);
       observer?.(this as unknown as Module<never, unknown>, output);
       return output;
+    });
+  }
+
+  /** For what a module does beside `forward`: an error in `work` is told with the layer's path. */
+  protected within<T>(work: () => T): T {
+    try {
+      return work();
     } catch (error) {
       if (error instanceof WgradError) error.passedThrough(this, (inner) => this.nameOf(inner));
       throw error;

@@ -3,7 +3,7 @@ import { withDevice } from "../currentDevice.ts";
 import { planDevice } from "../gpu/plan.ts";
 import { noGrad } from "../gradMode.ts";
 import type { Shape } from "../shape.ts";
-import { Tensor, zeros } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { type Module, observeCalls } from "./module.ts";
 
 export interface SummaryRow {
@@ -14,7 +14,7 @@ export interface SummaryRow {
   /** Of one sample: without the batch axis. */
   readonly outputShape: Shape;
   readonly parameters: number;
-  /** For the input given, a fused multiply-add counted as two. */
+  /** For this sample, a fused multiply-add counted as two. */
   readonly flops: number;
 }
 
@@ -25,11 +25,13 @@ export interface Summary {
   readonly flops: number;
 }
 
+type AnyModule = Module<never, unknown>;
+
 /**
  * @param build makes the model; it is called once, and nothing is allocated
- * @param inputShape of one sample, with the batch axis: [1, 1, 28, 28]
+ * @param callOnce calls it on one sample: `(model) => model.call(zeros([1, 1, 28, 28]))`
  */
-export function summarize(build: () => Module, inputShape: Shape): Summary {
+export function summarize<M extends AnyModule>(build: () => M, callOnce: (model: M) => unknown): Summary {
   const plan = planDevice();
   return withDevice(plan, () => {
     const model = build().eval(); // a batch of one is too few to train batch normalisation with
@@ -52,7 +54,7 @@ export function summarize(build: () => Module, inputShape: Shape): Summary {
           counted = flops;
         }
       },
-      () => noGrad(() => model.call(zeros(inputShape))),
+      () => noGrad(() => callOnce(model)),
     );
     return { rows, parameters: countParameters(model), flops: plan.counters().flops - before };
   });

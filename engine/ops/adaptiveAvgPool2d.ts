@@ -12,7 +12,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { at, fromIndex } from "../reference.ts";
 import { type Shape, showShape } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import { defineOp, dispatch, requireDtype, requireRank } from "./define.ts";
+import { defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
 import { pair } from "./pair.ts";
 
 interface OutputSize {
@@ -54,6 +54,10 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
     });
     return [result];
   },
+});
+
+export const adaptiveAvgPool2dChecks: OpChecks<OutputSize> = {
+  op: adaptiveAvgPool2dOp,
   reference([x], { outputSize }) {
     const [images, channels, ...size] = x.shape;
     const bin = (i: number, axis: 0 | 1) => {
@@ -68,8 +72,8 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
       return values.reduce((sum, value) => sum + value, 0) / values.length;
     });
   },
-  samples: sampleRows(),
-});
+  samples: sampleRows,
+};
 
 /** Bins that touch, overlap, and repeat elements; one bin; odd sizes, 1, more than one workgroup. */
 function sampleRows() {

@@ -19,7 +19,7 @@ import { foldAxes, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, sameShape, showShape } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
 import { add, mul, pow } from "./arithmetic.ts";
-import { defineOp, dispatch, requireDtype, type Sample } from "./define.ts";
+import { defineOp, dispatch, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { fold } from "./fold.ts";
 import { planesOf } from "./planes.ts";
 import { rowSources } from "./rows.ts";
@@ -244,6 +244,10 @@ export const batchNormOp = defineOp<TrainingOptions>({
     const dx = needs(0) ? inputGradient(x, gradient, mean, variance, weight, sums, epsilon) : null;
     return weight ? [dx, sums[1], sums[0]] : [dx];
   },
+});
+
+export const batchNormChecks: OpChecks<TrainingOptions> = {
+  op: batchNormOp,
   reference([x, weight, bias], { epsilon }) {
     const axes = channelAxes(x.shape);
     const mean = foldAxes(x, axes, average);
@@ -253,11 +257,12 @@ export const batchNormOp = defineOp<TrainingOptions>({
     });
     return normaliseReference(x, mean, variance, weight, bias, epsilon);
   },
-  samples: sampleShapes.flatMap((shape): Sample<TrainingOptions>[] => [
-    { inputs: [shape, [shape[1]], [shape[1]]], options: { epsilon: 1e-5, momentum: 0 } },
-    { inputs: [shape], options: { epsilon: 0.1, momentum: 0 } },
-  ]),
-});
+  samples: () =>
+    sampleShapes.flatMap((shape): Sample<TrainingOptions>[] => [
+      { inputs: [shape, [shape[1]], [shape[1]]], options: { epsilon: 1e-5, momentum: 0 } },
+      { inputs: [shape], options: { epsilon: 0.1, momentum: 0 } },
+    ]),
+};
 
 /** By given statistics: x, mean, variance, and perhaps weight and bias. */
 export const batchNormEvaluationOp = defineOp<{ epsilon: number }>({
@@ -278,17 +283,22 @@ export const batchNormEvaluationOp = defineOp<{ epsilon: number }>({
       ...(weight ? [products, sums] : []),
     ];
   },
+});
+
+export const batchNormEvaluationChecks: OpChecks<{ epsilon: number }> = {
+  op: batchNormEvaluationOp,
   reference: ([x, mean, variance, weight, bias], { epsilon }) =>
     normaliseReference(x, mean, variance, weight, bias, epsilon),
-  samples: sampleShapes.flatMap((shape): Sample<{ epsilon: number }>[] => {
-    const perChannel = [shape[1]];
-    const statistics = [perChannel, { shape: perChannel, values: "positive" as const }];
-    return [
-      { inputs: [shape, ...statistics, perChannel, perChannel], options: { epsilon: 1e-5 } },
-      { inputs: [shape, ...statistics], options: { epsilon: 0.1 } },
-    ];
-  }),
-});
+  samples: () =>
+    sampleShapes.flatMap((shape): Sample<{ epsilon: number }>[] => {
+      const perChannel = [shape[1]];
+      const statistics = [perChannel, { shape: perChannel, values: "positive" as const }];
+      return [
+        { inputs: [shape, ...statistics, perChannel, perChannel], options: { epsilon: 1e-5 } },
+        { inputs: [shape, ...statistics], options: { epsilon: 0.1 } },
+      ];
+    }),
+};
 
 /** @throws ShapeError, DtypeError, ArgumentError */
 function check(name: string, x: Tensor, options: BatchNormOptions, epsilon: number, momentum: number): void {

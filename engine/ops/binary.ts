@@ -3,7 +3,7 @@ import { DtypeError } from "../errors.ts";
 import { zipArrays } from "../reference.ts";
 import type { Shape } from "../shape.ts";
 import type { DType, Tensor } from "../tensor.ts";
-import { defineOp, type InputValues, type Op, requireDtype, type Sample } from "./define.ts";
+import { defineOp, type InputValues, type Op, type OpChecks, requireDtype } from "./define.ts";
 import { combineElements, filled } from "./elementwise.ts";
 import { sumTo } from "./fold.ts";
 
@@ -24,34 +24,12 @@ interface BinaryFormulas {
 /** A number stands for a tensor without axes. */
 export type Operand = Tensor | number;
 
-export type BinaryFunction = ((a: Operand, b: Operand) => Tensor) & { readonly op: Op<unknown> };
+export interface BinaryOp extends Op<unknown> {
+  /** For its checks. */
+  readonly formulas: BinaryFormulas;
+}
 
-/** Every way to broadcast: none, scalars, an added axis, both sides; odd sizes, 1, more than one workgroup. */
-const samples: readonly [Shape, Shape][] = [
-  [
-    [3, 5],
-    [3, 5],
-  ],
-  [[1], [1]],
-  [[2, 3, 4], [4]],
-  [
-    [3, 1],
-    [1, 5],
-  ],
-  [[], [5]],
-  [
-    [4, 1, 3],
-    [2, 1],
-  ],
-  [
-    [7, 11, 13],
-    [7, 11, 13],
-  ],
-  [
-    [19, 1, 3],
-    [1, 17, 3],
-  ],
-];
+export type BinaryFunction = ((a: Operand, b: Operand) => Tensor) & { readonly op: BinaryOp };
 
 /** `add(a, b)`: either may be a number. */
 export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
@@ -76,23 +54,54 @@ export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
                   : combineElements(`${name}Gradient`, formula, a, b, gradient, "float32");
               return sumTo(full, input.shape);
             }),
-    reference: ([a, b]) => zipArrays(a, b, formulas.reference),
-    samples: samples.map(([shapeA, shapeB]): Sample<unknown> => {
-      const [valuesA, valuesB] = formulas.values ?? ["normal", "normal"];
-      return {
-        inputs: [
-          { shape: shapeA, values: valuesA },
-          { shape: shapeB, values: valuesB },
-        ],
-        options: {},
-      };
-    }),
   });
   function run(a: Operand, b: Operand): Tensor {
     const [first, second] = operands(name, a, b);
     return op.run([first, second], {});
   }
-  return Object.assign(run, { op });
+  return Object.assign(run, { op: { ...op, formulas } });
+}
+
+/** Every way to broadcast: none, scalars, an added axis, both sides; odd sizes, 1, more than one workgroup. */
+export function binaryChecks(op: BinaryOp): OpChecks<unknown> {
+  const { reference, values: [valuesA, valuesB] = ["normal", "normal"] } = op.formulas;
+  const shapes: [Shape, Shape][] = [
+    [
+      [3, 5],
+      [3, 5],
+    ],
+    [[1], [1]],
+    [[2, 3, 4], [4]],
+    [
+      [3, 1],
+      [1, 5],
+    ],
+    [[], [5]],
+    [
+      [4, 1, 3],
+      [2, 1],
+    ],
+    [
+      [7, 11, 13],
+      [7, 11, 13],
+    ],
+    [
+      [19, 1, 3],
+      [1, 17, 3],
+    ],
+  ];
+  return {
+    op,
+    reference: ([a, b]) => zipArrays(a, b, reference),
+    samples: () =>
+      shapes.map(([shapeA, shapeB]) => ({
+        inputs: [
+          { shape: shapeA, values: valuesA },
+          { shape: shapeB, values: valuesB },
+        ],
+        options: {},
+      })),
+  };
 }
 
 function operands(name: string, a: Operand, b: Operand): [Tensor, Tensor] {

@@ -16,7 +16,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { type NdArray, ndarray } from "../reference.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 import { emptyTensor, Tensor, tensor } from "../tensor.ts";
-import { defineOp, dispatch, type InputValues, requireDtype, type Sample } from "./define.ts";
+import { defineOp, dispatch, type InputValues, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { fold } from "./fold.ts";
 import {
   type LossOptions,
@@ -266,6 +266,10 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
     });
     return [result, null];
   },
+});
+
+export const crossEntropyLossChecks: OpChecks<CrossEntropyCase> = {
+  op: crossEntropyLossOp,
   reference: (inputs, options) =>
     classReference(inputs, options, (logits, label, weights) => {
       const logSum = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
@@ -273,7 +277,7 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
       const smooth = losses.reduce((a, b) => a + b, 0) / losses.length;
       return (1 - options.labelSmoothing) * losses[label] + options.labelSmoothing * smooth;
     }),
-  samples: [
+  samples: () => [
     ...sampleShapes.flatMap((shape) => classSamples<CrossEntropyCase>(shape, { labelSmoothing: 0 })),
     ...optionSamples<CrossEntropyCase>("normal").map(({ inputs, options }, index) => ({
       inputs,
@@ -282,7 +286,7 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
     ...classSamples<CrossEntropyCase>([3, 5], { labelSmoothing: 0.2 }),
     ...classSamples<CrossEntropyCase>([3, 67], { labelSmoothing: 1, weight: sampleWeights(67) }),
   ],
-});
+};
 
 /**
  * -log softmax(logits)[target]: logits are [N, C] or [N, C, d1, …] float32, target the index of the right class, int32
@@ -334,13 +338,17 @@ export const nllLossOp = defineOp<ClassCase>({
     });
     return [result, null];
   },
+});
+
+export const nllLossChecks: OpChecks<ClassCase> = {
+  op: nllLossOp,
   reference: (inputs, options) =>
     classReference(inputs, options, (x, label, weights) => -weights[label] * x[label]),
-  samples: [
+  samples: () => [
     ...sampleShapes.flatMap((shape) => classSamples<ClassCase>(shape, {}, "positive")),
     ...optionSamples<ClassCase>("positive"),
   ],
-});
+};
 
 /**
  * -logProbabilities[target]: the cross entropy of what `logSoftmax` along axis 1 gave. logProbabilities are [N, C] or

@@ -13,7 +13,7 @@ import {
   convolve,
   type Pair,
 } from "./convolution.ts";
-import { defineOp, requireDtype, requireRank, type Sample } from "./define.ts";
+import { defineOp, type OpChecks, requireDtype, requireRank, type Sample } from "./define.ts";
 import { type Activation, activationReference, checkActivation, pullBackActivation } from "./epilogue.ts";
 import { fold } from "./fold.ts";
 import { pair } from "./pair.ts";
@@ -76,6 +76,10 @@ export const conv2dOp = defineOp<Geometry>({
       bias && needs(2) ? new Tensor(fold("sum", dy, [0, 2, 3]).storage, bias.shape, "float32") : null,
     ];
   },
+});
+
+export const conv2dChecks: OpChecks<Geometry> = {
+  op: conv2dOp,
   reference([x, weight, bias], geometry) {
     const convolution = convolutionOf(x.shape, weight.shape, geometry);
     const { images, inputChannels, outputChannels, groups, input, window, output } = convolution;
@@ -99,8 +103,8 @@ export const conv2dOp = defineOp<Geometry>({
       return activationReference(geometry.activation, sum);
     });
   },
-  samples: conv2dSamples(),
-});
+  samples: conv2dSamples,
+};
 
 function conv2dSamples(): Sample<Geometry>[] {
   const rows: Sample<Geometry>[] = [];

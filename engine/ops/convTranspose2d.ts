@@ -15,7 +15,7 @@ import {
   convolve,
   type Pair,
 } from "./convolution.ts";
-import { defineOp, requireDtype, requireRank, type Sample } from "./define.ts";
+import { defineOp, type OpChecks, requireDtype, requireRank, type Sample } from "./define.ts";
 import { fold } from "./fold.ts";
 import { pair } from "./pair.ts";
 
@@ -76,6 +76,10 @@ export const convTranspose2dOp = defineOp<Geometry>({
       bias && needs(2) ? new Tensor(fold("sum", gradient, [0, 2, 3]).storage, bias.shape, "float32") : null,
     ];
   },
+});
+
+export const convTranspose2dChecks: OpChecks<Geometry> = {
+  op: convTranspose2dOp,
   reference([x, weight, bias], geometry) {
     const { stride, padding, dilation, groups } = geometry;
     const [images, inputChannels, height, width] = x.shape;
@@ -106,8 +110,8 @@ export const convTranspose2dOp = defineOp<Geometry>({
     });
     return result;
   },
-  samples: convTranspose2dSamples(),
-});
+  samples: convTranspose2dSamples,
+};
 
 function convTranspose2dSamples(): Sample<Geometry>[] {
   const rows: Sample<Geometry>[] = [];

@@ -1,10 +1,11 @@
 /**
- * How an operation is defined: its forward (with its shape rule), its backward, a float64 reference and samples for
- * the checks stand together in one object. TypeScript refuses a definition without a backward or a stated reason for
- * having none, and `table.ts` lists all definitions, which is what the checks run over.
+ * How an operation is defined: its forward (with its shape rule) and its backward in one object, a float64 reference and
+ * samples in a second one beside it. TypeScript refuses a definition without a backward or a stated reason for having
+ * none, and checks without a reference or samples; `table.ts` lists the checks of all operations.
  */
 import type { GraphNode } from "../autograd.ts";
 import { ArgumentError, DtypeError, ShapeError } from "../errors.ts";
+import { type GpuMemory, partOf } from "../gpu/buffers.ts";
 import type { Dispatch } from "../gpu/gpu.ts";
 import { isGradEnabled, noGrad } from "../gradMode.ts";
 import type { NdArray } from "../reference.ts";
@@ -49,14 +50,8 @@ export interface WithSaved {
   readonly saved: readonly Tensor[];
 }
 
-interface Described<Options> {
+export interface KernelDefinition<Options> {
   readonly name: string;
-  /** The same in float64 on the host, from the formula and not from the kernel. */
-  readonly reference: (inputs: readonly NdArray[], options: Options) => NdArray;
-  readonly samples: readonly Sample<Options>[];
-}
-
-export interface KernelDefinition<Options> extends Described<Options> {
   /** Checks its arguments, describes its dispatches, returns the result. Runs outside of autograd. */
   readonly forward: (inputs: readonly Tensor[], options: Options) => Tensor | WithSaved;
   /** The gradients of the inputs in order; null where there is none. */
@@ -65,20 +60,32 @@ export interface KernelDefinition<Options> extends Described<Options> {
     | { readonly noGradient: string };
 }
 
-export interface CompositionDefinition<Options> extends Described<Options> {
+export interface CompositionDefinition<Options> {
+  readonly name: string;
   /** Computes the result by other operations, from which it has its gradient. */
   readonly compose: (inputs: readonly Tensor[], options: Options) => Tensor;
 }
 
-/** An operation as the checks and the reference page see it. */
-export interface Op<Options = never> extends Described<Options> {
+export interface Op<Options = never> {
+  readonly name: string;
   readonly run: (inputs: readonly Tensor[], options: Options) => Tensor;
   readonly gradient: "own" | "composed" | { readonly noGradient: string };
 }
 
+/**
+ * What an operation is checked by. It stands beside the operation and not in it, as a literal that calls nothing: a
+ * bundler drops such a constant where nobody reads it, as in everything but the checks themselves.
+ */
+export interface OpChecks<Options = never> {
+  readonly op: Op<Options>;
+  /** The same in float64 on the host, from the formula and not from the kernel. */
+  readonly reference: (inputs: readonly NdArray[], options: Options) => NdArray;
+  readonly samples: () => readonly Sample<Options>[];
+}
+
 /** An operation with kernels of its own. */
 export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Options> {
-  const { name, forward, backward, reference, samples } = definition;
+  const { name, forward, backward } = definition;
   function run(inputs: readonly Tensor[], options: Options): Tensor {
     checkDevices(name, inputs);
     const pullback =
@@ -105,13 +112,12 @@ export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Opt
     handOut(made);
     return output;
   }
-  return { name, run, gradient: typeof backward === "function" ? "own" : backward, reference, samples };
+  return { name, run, gradient: typeof backward === "function" ? "own" : backward };
 }
 
 /** An operation made of others. */
 export function defineComposition<Options>(definition: CompositionDefinition<Options>): Op<Options> {
-  const { name, compose, reference, samples } = definition;
-  return { name, run: compose, gradient: "composed", reference, samples };
+  return { name: definition.name, run: definition.compose, gradient: "composed" };
 }
 
 function withSaved(result: Tensor | WithSaved): WithSaved {
@@ -148,9 +154,26 @@ export function requireRank(name: string, what: string, tensor: Tensor, rank: nu
   }
 }
 
-type DispatchWithTensors = Omit<Dispatch, "buffers"> & { readonly buffers: readonly Tensor[] };
+/** `size` elements of a tensor, for a kernel that is to see no others. */
+export interface Part {
+  readonly of: Tensor;
+  /** A multiple of 64 elements: what WebGPU can bind. */
+  readonly start: number;
+  readonly size: number;
+}
 
-/** Gives a command on tensors to their device. */
+type DispatchWithTensors = Omit<Dispatch, "buffers"> & { readonly buffers: readonly (Tensor | Part)[] };
+
+/** Gives a command on tensors to their device. @throws LimitError when it cannot bind so much at once */
 export function dispatch({ buffers, ...rest }: DispatchWithTensors): void {
-  buffers[0].gpu.dispatch({ ...rest, buffers: buffers.map((tensor) => tensor.storage.memory) });
+  tensorOf(buffers[0]).gpu.dispatch({ ...rest, buffers: buffers.map(memoryOf) });
+}
+
+export function tensorOf(operand: Tensor | Part): Tensor {
+  return "of" in operand ? operand.of : operand;
+}
+
+function memoryOf(operand: Tensor | Part): GpuMemory {
+  const { memory } = tensorOf(operand).storage;
+  return "of" in operand ? partOf(memory, 4 * operand.start, 4 * operand.size) : memory;
 }

@@ -10,7 +10,7 @@ import { type Draw, drawWords, randomWords } from "../philox.ts";
 import { chanceOf, nextDraw, requireProbability } from "../random.ts";
 import { ndarray } from "../reference.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import { defineOp, dispatch, requireDtype } from "./define.ts";
+import { defineOp, dispatch, type OpChecks, requireDtype } from "./define.ts";
 
 interface DropoutOptions extends Draw {
   readonly probability: number;
@@ -46,6 +46,10 @@ export const dropoutOp = defineOp<DropoutOptions>({
     return masked(x, options);
   },
   backward: ({ gradient, options }) => [masked(gradient, options)],
+});
+
+export const dropoutChecks: OpChecks<DropoutOptions> = {
+  op: dropoutOp,
   reference([x], options) {
     const words = randomWords(options, x.data.length);
     const scale = scaleOf(options.probability);
@@ -54,7 +58,7 @@ export const dropoutOp = defineOp<DropoutOptions>({
       x.data.map((value, i) => (words[i] >>> 8 < chanceOf(options.probability) ? 0 : scale * value)),
     );
   },
-  samples: [
+  samples: () => [
     { inputs: [[3, 5]], options: { probability: 0.5, seed: 0, draw: 0 } },
     { inputs: [[3, 5]], options: { probability: 1, seed: 0, draw: 0 } },
     { inputs: [[]], options: { probability: 0.1, seed: 7, draw: 3 } },
@@ -62,7 +66,7 @@ export const dropoutOp = defineOp<DropoutOptions>({
     // More than one workgroup, and numbers of more than 32 bits.
     { inputs: [[7, 11, 13]], options: { probability: 0.2, seed: 2 ** 45 + 5, draw: 2 ** 33 + 1 } },
   ],
-});
+};
 
 /**
  * Sets each element to 0 with the given probability and multiplies the others by 1 / (1 - probability): for training

@@ -10,6 +10,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { broadcastShapes, broadcastStrides, mergeAxes, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { type DType, emptyTensor, type Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
+import { dispatchElements } from "./slices.ts";
 
 export const wgslType = { float32: "f32", int32: "i32", uint32: "u32" } as const;
 
@@ -19,12 +20,10 @@ export type Parameters = Readonly<Record<string, number>>;
 /** A tensor of one value, made on the device. */
 export function filled(gpu: Gpu, shape: Shape, value: number, dtype: DType = "float32"): Tensor {
   const result = emptyTensor(gpu, shape, dtype);
-  const vectors = Math.ceil(result.size / 4);
-  dispatch({
+  dispatchElements({
     kernel: kernel("fill", [common, fillSource], { element: `alias Element = ${wgslType[dtype]};` }),
     buffers: [result],
-    uniforms: { value, vectors },
-    workgroups: Math.ceil(vectors / 64),
+    uniforms: { value },
     flops: 0,
   });
   return result;
@@ -39,17 +38,15 @@ export function mapElements(
   parameters: Parameters,
 ): Tensor {
   const result = emptyTensor(x.gpu, x.shape, dtype);
-  const vectors = Math.ceil(x.size / 4);
-  dispatch({
+  dispatchElements({
     kernel: kernel(name, [common, unarySource], {
       input: `alias Input = ${wgslType[x.dtype]};`,
       output: `alias Output = ${wgslType[dtype]};`,
       forward: `fn forward(x: Input) -> Output { ${letParameters(parameters)} return ${expression}; }`,
     }),
     buffers: [x, result],
-    uniforms: { parameters: Object.values(parameters), vectors },
-    workgroups: Math.ceil(vectors / 64),
-    flops: x.size,
+    uniforms: { parameters: Object.values(parameters) },
+    flops: 1,
   });
   return result;
 }
@@ -69,17 +66,15 @@ export function pullBackElements(
   parameters: Parameters = {},
 ): Tensor {
   const result = emptyTensor(dy.gpu, dy.shape);
-  const vectors = Math.ceil(dy.size / 4);
   const body = `${letParameters(parameters)} return ${expression};`;
   const uses = (variable: string) => new RegExp(`\\b${variable}\\b`).test(expression);
-  dispatch({
+  dispatchElements({
     kernel: kernel(name, [common, gradientSource], {
       backward: `fn backward(x: f32, y: f32, dy: f32) -> f32 { ${body} }`,
     }),
     buffers: [x && uses("x") ? x : dy, y && uses("y") ? y : dy, dy, result],
-    uniforms: { parameters: Object.values(parameters), vectors },
-    workgroups: Math.ceil(vectors / 64),
-    flops: dy.size,
+    uniforms: { parameters: Object.values(parameters) },
+    flops: 1,
   });
   return result;
 }
@@ -109,13 +104,11 @@ export function combineElements(
   };
   const buffers = [a, b, dy, result];
   if (sameShape(a.shape, b.shape)) {
-    const vectors = Math.ceil(result.size / 4);
-    dispatch({
+    dispatchElements({
       kernel: kernel(name, [common, binarySource], constants),
       buffers,
-      uniforms: { vectors },
-      workgroups: Math.ceil(vectors / 64),
-      flops: result.size,
+      uniforms: {},
+      flops: 1,
     });
     return result;
   }
@@ -136,17 +129,15 @@ export function combineElements(
 
 /** Overwrites `target` with the numbers of `source`: same shape, same dtype. */
 export function copyInto(target: Tensor, source: Tensor): void {
-  const vectors = Math.ceil(source.size / 4);
   const type = wgslType[source.dtype];
-  dispatch({
+  dispatchElements({
     kernel: kernel("copy", [common, unarySource], {
       input: `alias Input = ${type};`,
       output: `alias Output = ${type};`,
       forward: "fn forward(x: Input) -> Output { return x; }",
     }),
     buffers: [source, target],
-    uniforms: { parameters: [], vectors },
-    workgroups: Math.ceil(vectors / 64),
+    uniforms: { parameters: [] },
     flops: 0,
   });
 }

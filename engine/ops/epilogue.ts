@@ -10,7 +10,7 @@ export type Activation = keyof typeof fusable;
 
 /** WGSL for `activate`, which the kernels call on four results at a time. */
 export function activateFunction(activation: Activation | undefined): string {
-  return `fn activateOne(x: f32) -> f32 { return ${activation ? fusable[activation].formulas.forward : "x"}; }
+  return `fn activateOne(x: f32) -> f32 { return ${activation ? fusable[activation].op.formulas.forward : "x"}; }
 fn activate(x: vec4f) -> vec4f {
   return vec4f(activateOne(x.x), activateOne(x.y), activateOne(x.z), activateOne(x.w));
 }`;
@@ -19,12 +19,12 @@ fn activate(x: vec4f) -> vec4f {
 /** The gradient before a fused activation, from the one behind it and the value y. */
 export function pullBackActivation(activation: Activation | undefined, y: Tensor, dy: Tensor): Tensor {
   return activation
-    ? pullBackElements(`${activation}Gradient`, fusable[activation].formulas.backward, { y, dy })
+    ? pullBackElements(`${activation}Gradient`, fusable[activation].op.formulas.backward, { y, dy })
     : dy;
 }
 
 export function activationReference(activation: Activation | undefined, x: number): number {
-  return activation ? fusable[activation].formulas.reference(x, {}) : x;
+  return activation ? fusable[activation].op.formulas.reference(x, {}) : x;
 }
 
 /** @throws ArgumentError for an activation that cannot be fused */

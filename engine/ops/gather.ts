@@ -16,7 +16,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { dot, fromIndex } from "../reference.ts";
 import { normaliseAxis, type Shape, showShape, sizeOf, stridesOf } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import { defineOp, dispatch, requireDtype, requireRank } from "./define.ts";
+import { defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
 import { wgslType } from "./elementwise.ts";
 import { slice } from "./layout.ts";
 import { paddedCount, sortPairs } from "./sort.ts";
@@ -136,6 +136,10 @@ export const indexSelectOp = defineOp<GatherOptions>({
     scatterAdd("indexSelect", gradient, indices, x.shape, axis, false),
     null,
   ],
+});
+
+export const indexSelectChecks: OpChecks<GatherOptions> = {
+  op: indexSelectOp,
   reference([x, indices], { axis }) {
     const strides = stridesOf(x.shape);
     return fromIndex(
@@ -143,7 +147,7 @@ export const indexSelectOp = defineOp<GatherOptions>({
       (index) => x.data[dot(index.with(axis, indices.data[index[axis]]), strides)],
     );
   },
-  samples: [
+  samples: () => [
     // Walked …
     { inputs: [[3, 5], { shape: [4], values: { below: 3 } }], options: { axis: 0 } },
     { inputs: [[3, 5], { shape: [7], values: { below: 5 } }], options: { axis: 1 } },
@@ -155,7 +159,7 @@ export const indexSelectOp = defineOp<GatherOptions>({
     { inputs: [[3, 5, 7], { shape: [130], values: { below: 5 } }], options: { axis: 1 } },
     { inputs: [[7, 3], { shape: [2500], values: { below: 7 } }], options: { axis: 0 } },
   ],
-});
+};
 
 /**
  * The slices of x that `indices` (int32 [n]) name along an axis, one after the other: an embedding's rows, a graph's
@@ -176,6 +180,10 @@ export const gatherOp = defineOp<GatherOptions>({
     scatterAdd("gather", gradient, indices, x.shape, axis, true),
     null,
   ],
+});
+
+export const gatherChecks: OpChecks<GatherOptions> = {
+  op: gatherOp,
   reference([x, indices], { axis }) {
     const strides = stridesOf(x.shape);
     const indexStrides = stridesOf(indices.shape);
@@ -184,7 +192,7 @@ export const gatherOp = defineOp<GatherOptions>({
       (index) => x.data[dot(index.with(axis, indices.data[dot(index, indexStrides)]), strides)],
     );
   },
-  samples: [
+  samples: () => [
     { inputs: [[3, 5], { shape: [3, 1], values: { below: 5 } }], options: { axis: 1 } },
     { inputs: [[3, 5], { shape: [7, 5], values: { below: 3 } }], options: { axis: 0 } },
     { inputs: [[1], { shape: [1], values: { below: 1 } }], options: { axis: 0 } },
@@ -192,7 +200,7 @@ export const gatherOp = defineOp<GatherOptions>({
     { inputs: [[3, 5, 2], { shape: [3, 33, 2], values: { below: 5 } }], options: { axis: 1 } },
     { inputs: [[7, 13], { shape: [300, 13], values: { below: 7 } }], options: { axis: 0 } },
   ],
-});
+};
 
 /**
  * An element of x for every index: result[i, j, k] = x[i, indices[i, j, k], k] for the middle one of three axes. The

@@ -8,7 +8,7 @@ import { normaliseAxis, showShape, sizeOf } from "../shape.ts";
 import { emptyTensor, type Tensor, tensor } from "../tensor.ts";
 import { equal } from "./compare.ts";
 import { to } from "./convert.ts";
-import { defineComposition, defineOp, dispatch, requireDtype } from "./define.ts";
+import { defineComposition, defineOp, dispatch, type OpChecks, requireDtype } from "./define.ts";
 import { wgslType } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 
@@ -29,6 +29,10 @@ export const argmaxOp = defineOp<{ axis: number }>({
     return result;
   },
   backward: { noGradient: "an index is constant almost everywhere" },
+});
+
+export const argmaxChecks: OpChecks<{ axis: number }> = {
+  op: argmaxOp,
   reference([x], { axis }) {
     const folded = foldAxes(x, [axis], (values) => values.indexOf(Math.max(...values)));
     return reshapeArray(
@@ -36,12 +40,12 @@ export const argmaxOp = defineOp<{ axis: number }>({
       x.shape.filter((_, i) => i !== axis),
     );
   },
-  samples: [
+  samples: () => [
     { inputs: [[3, 5]], options: { axis: 1 } },
     { inputs: [[3, 5]], options: { axis: 0 } },
     { inputs: [{ shape: [2, 4, 67], values: { below: 3 } }], options: { axis: 1 } }, // ties: the first wins
   ],
-});
+};
 
 /** The index (int32) of the first largest element along an axis, the last by default. */
 export function argmax(x: Tensor, axis = -1): Tensor {
@@ -58,16 +62,20 @@ export const oneHotOp = defineComposition<{ classes: number }>({
     );
     return to(equal(reshape(indices, [...indices.shape, 1]), range), "float32");
   },
+});
+
+export const oneHotChecks: OpChecks<{ classes: number }> = {
+  op: oneHotOp,
   reference: ([indices], { classes }) =>
     fromIndex([...indices.shape, classes], (index) => {
       const flat = index.slice(0, -1).reduce((sum, i, axis) => sum * indices.shape[axis] + i, 0);
       return indices.data[flat] === index[index.length - 1] ? 1 : 0;
     }),
-  samples: [
+  samples: () => [
     { inputs: [{ shape: [5], values: { below: 3 } }], options: { classes: 3 } },
     { inputs: [{ shape: [2, 67], values: { below: 10 } }], options: { classes: 10 } },
   ],
-});
+};
 
 /**
  * [...] int32 indices become [..., classes] float32: 1 at the index, 0 elsewhere (all 0 for an index outside).

@@ -17,7 +17,7 @@ import {
   stridesOf,
 } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
-import { defineComposition, defineOp, dispatch, requireRank } from "./define.ts";
+import { defineComposition, defineOp, dispatch, type OpChecks, requireRank } from "./define.ts";
 import { filled, wgslType } from "./elementwise.ts";
 import { sumTo } from "./fold.ts";
 
@@ -68,13 +68,17 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",
   forward: ([x], { shape }) => view(x, shape),
   backward: ({ gradient, inputs: [x] }) => [view(gradient, x.shape)],
+});
+
+export const reshapeChecks: OpChecks<{ shape: Shape }> = {
+  op: reshapeOp,
   reference: ([x], { shape }) => reshapeArray(x, shape),
-  samples: [
+  samples: () => [
     { inputs: [[3, 4]], options: { shape: [2, 6] } },
     { inputs: [[1]], options: { shape: [] } },
     { inputs: [[2, 3, 5]], options: { shape: [30] } },
   ],
-});
+};
 
 /**
  * The same numbers in another shape; shares memory with x. One size may be -1: whatever is left.
@@ -117,6 +121,10 @@ export const permuteOp = defineOp<{ axes: readonly number[] }>({
       axes.map((_, axis) => axes.indexOf(axis)),
     ),
   ],
+});
+
+export const permuteChecks: OpChecks<{ axes: readonly number[] }> = {
+  op: permuteOp,
   reference([x], { axes }) {
     const strides = stridesOf(x.shape);
     const shape = axes.map((axis) => x.shape[axis]);
@@ -131,13 +139,13 @@ export const permuteOp = defineOp<{ axes: readonly number[] }>({
         ],
     );
   },
-  samples: [
+  samples: () => [
     { inputs: [[3, 5]], options: { axes: [1, 0] } },
     { inputs: [[2, 3, 4, 5]], options: { axes: [0, 2, 3, 1] } },
     { inputs: [[1, 7, 1]], options: { axes: [2, 0, 1] } },
     { inputs: [[11, 13, 7]], options: { axes: [2, 1, 0] } },
   ],
-});
+};
 
 /** The axes in another order. @throws ArgumentError unless `axes` names each axis once */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
@@ -165,14 +173,18 @@ export const expandOp = defineOp<{ shape: Shape }>({
   name: "expand",
   forward: ([x], { shape }) => gather("expand", x, shape, broadcastStrides(x.shape, shape)),
   backward: ({ gradient, inputs: [x] }) => [sumTo(gradient, x.shape)],
+});
+
+export const expandChecks: OpChecks<{ shape: Shape }> = {
+  op: expandOp,
   reference: ([x], { shape }) =>
     fromIndex(shape, (index) => x.data[dot(index, broadcastStrides(x.shape, shape))]),
-  samples: [
+  samples: () => [
     { inputs: [[3, 1]], options: { shape: [2, 3, 5] } },
     { inputs: [[]], options: { shape: [7] } },
     { inputs: [[1, 17, 1]], options: { shape: [5, 17, 11] } },
   ],
-});
+};
 
 /** Repeats axes of size 1, and adds axes in front, to reach `shape`. @throws ShapeError */
 export function expand(x: Tensor, shape: Shape): Tensor {
@@ -212,17 +224,21 @@ export const sliceOp = defineOp<SliceOptions>({
       ),
     ];
   },
+});
+
+export const sliceChecks: OpChecks<SliceOptions> = {
+  op: sliceOp,
   reference([x], { axis, start, end }) {
     const strides = stridesOf(x.shape);
     const shape = x.shape.map((size, i) => (i === axis ? end - start : size));
     return fromIndex(shape, (index) => x.data[dot(index, strides) + start * strides[axis]]);
   },
-  samples: [
+  samples: () => [
     { inputs: [[5, 3]], options: { axis: 0, start: 1, end: 4 } },
     { inputs: [[5, 3]], options: { axis: 1, start: 2, end: 3 } },
     { inputs: [[7, 11, 13]], options: { axis: 1, start: 3, end: 9 } },
   ],
-});
+};
 
 /** The indices from `start` up to (not including) `end` along an axis; negative ones count from the end. */
 export function slice(x: Tensor, axis: number, start: number, end = Number.POSITIVE_INFINITY): Tensor {
@@ -275,6 +291,10 @@ export const concatOp = defineOp<{ axis: number }>({
       return part;
     });
   },
+});
+
+export const concatChecks: OpChecks<{ axis: number }> = {
+  op: concatOp,
   reference(inputs, { axis }) {
     const total = inputs.reduce((sum, input) => sum + input.shape[axis], 0);
     const shape = inputs[0].shape.map((size, i) => (i === axis ? total : size));
@@ -293,7 +313,7 @@ export const concatOp = defineOp<{ axis: number }>({
       ];
     });
   },
-  samples: [
+  samples: () => [
     {
       inputs: [
         [2, 3],
@@ -317,7 +337,7 @@ export const concatOp = defineOp<{ axis: number }>({
       options: { axis: 1 },
     },
   ],
-});
+};
 
 /** Tensors one after the other along an axis. @throws ShapeError unless all other axes agree */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
@@ -371,6 +391,10 @@ export const padOp = defineOp<PadOptions>({
       ),
     ];
   },
+});
+
+export const padChecks: OpChecks<PadOptions> = {
+  op: padOp,
   reference([x], { padding, value }) {
     const strides = stridesOf(x.shape);
     const shape = x.shape.map((size, axis) => size + padding[axis][0] + padding[axis][1]);
@@ -379,7 +403,7 @@ export const padOp = defineOp<PadOptions>({
       return inside.every((i, axis) => i >= 0 && i < x.shape[axis]) ? x.data[dot(inside, strides)] : value;
     });
   },
-  samples: [
+  samples: () => [
     { inputs: [[3]], options: { padding: [[1, 2]], value: 0.5 } },
     {
       inputs: [[2, 3, 4]],
@@ -405,7 +429,7 @@ export const padOp = defineOp<PadOptions>({
       },
     },
   ],
-});
+};
 
 /**
  * Adds `value` around a float32 tensor.
@@ -438,17 +462,21 @@ export const upsampleNearest2dOp = defineComposition<{ scale: number }>({
     ]);
     return reshape(spread, [images, channels, height * scale, width * scale]);
   },
+});
+
+export const upsampleNearest2dChecks: OpChecks<{ scale: number }> = {
+  op: upsampleNearest2dOp,
   reference([x], { scale }) {
     const [images, channels, height, width] = x.shape;
     return fromIndex([images, channels, height * scale, width * scale], ([image, channel, row, column]) =>
       at(x, image, channel, Math.floor(row / scale), Math.floor(column / scale)),
     );
   },
-  samples: [
+  samples: () => [
     { inputs: [[1, 1, 1, 1]], options: { scale: 3 } },
     { inputs: [[2, 3, 5, 7]], options: { scale: 2 } },
   ],
-});
+};
 
 /**
  * Repeats every pixel `scale` times in both directions: [N, C, H, W] to [N, C, scale · H, scale · W].

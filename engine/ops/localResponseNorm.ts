@@ -12,7 +12,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { fromIndex } from "../reference.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import { defineOp, dispatch, requireDtype } from "./define.ts";
+import { defineOp, dispatch, type OpChecks, requireDtype } from "./define.ts";
 import { planesOf } from "./planes.ts";
 
 export interface LocalResponseNormOptions {
@@ -66,6 +66,10 @@ export const localResponseNormOp = defineOp<Resolved>({
     });
     return [result];
   },
+});
+
+export const localResponseNormChecks: OpChecks<Resolved> = {
+  op: localResponseNormOp,
   reference([x], { size, alpha, beta, k }) {
     const [, channels, ...plane] = x.shape;
     const inner = sizeOf(plane);
@@ -79,8 +83,8 @@ export const localResponseNormOp = defineOp<Resolved>({
       return x.data[flat++] / (k + (alpha / size) * sum) ** beta;
     });
   },
-  samples: sampleRows(),
-});
+  samples: sampleRows,
+};
 
 /** Odd and even windows, one channel, more than all channels; planes in vectors and not; several runs, workgroups. */
 function sampleRows() {

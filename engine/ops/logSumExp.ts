@@ -3,7 +3,7 @@ import { ShapeError } from "../errors.ts";
 import { normaliseAxes, type Shape, showShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
-import { defineOp, requireDtype, type Sample } from "./define.ts";
+import { defineOp, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { combineElements } from "./elementwise.ts";
 import { fold } from "./fold.ts";
 import { type ReduceOptions, reduceReference, withoutAxes } from "./reduce.ts";
@@ -28,12 +28,16 @@ export const logSumExpOp = defineOp<ReduceOptions>({
     const shares = combineElements("logSumExpGradient", "exp(a - b)", x, sum, x, "float32");
     return [mul(shares, new Tensor(gradient.storage, kept, "float32"))];
   },
+});
+
+export const logSumExpChecks: OpChecks<ReduceOptions> = {
+  op: logSumExpOp,
   reference: ([x], options) =>
     reduceReference(x, options, (values) =>
       Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0)),
     ),
-  samples: sampleRows(),
-});
+  samples: sampleRows,
+};
 
 function sampleRows(): Sample<ReduceOptions>[] {
   const rows: [Shape, ReduceOptions][] = [

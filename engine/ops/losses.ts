@@ -9,10 +9,18 @@ import lossGradientSource from "../../shaders/loss_gradient.wgsl";
 import teamSource from "../../shaders/team.wgsl";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { zipArrays } from "../reference.ts";
+import { type NdArray, zipArrays } from "../reference.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
-import { defineOp, dispatch, type InputValues, type Op, requireDtype, type Sample } from "./define.ts";
+import {
+  defineOp,
+  dispatch,
+  type InputValues,
+  type Op,
+  type OpChecks,
+  requireDtype,
+  type Sample,
+} from "./define.ts";
 import type { Parameters } from "./elementwise.ts";
 import { fold } from "./fold.ts";
 import {
@@ -31,15 +39,10 @@ interface LossFormulas {
   readonly backward: readonly [string, string];
   /** WGSL functions that the formulas call. */
   readonly functions?: string;
-  readonly reference: (x: number, t: number, parameters: Parameters) => number;
   /** What messages call the two tensors. Default: "x" and "the target". */
   readonly names?: readonly [string, string];
   /** By what "mean" divides the sum, for tensors of this shape. Default: the number of elements. */
   readonly divisor?: (shape: Shape) => number;
-  /** Where the checks take x and t from. */
-  readonly values: readonly [InputValues, InputValues];
-  /** Parameters that the checks use, one set a row. Default: none. */
-  readonly parameters?: readonly Parameters[];
 }
 
 interface LossCase extends Reduced {
@@ -51,9 +54,6 @@ interface LossCase extends Reduced {
 const vectorsPerThread = 8;
 /** … or more: a workgroup that meets at barriers is dear on CPU adapters, and the second pass wants few sums. */
 const mostWorkgroups = { registers: 8, workgroup: 256 } as const;
-
-/** Odd, one, a multiple of four, and more than one workgroup. */
-const sampleShapes: readonly Shape[] = [[3, 5], [1], [2, 4, 8], [11, 13, 17]];
 
 function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
   const { divisor = sizeOf, names: [firstName, secondName] = ["x", "the target"] } = formulas;
@@ -131,29 +131,50 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
         if (reduction === "none") return elementwise(`${name}Gradient`, formula, x, target, gradient);
         return gradientOfSum(formula, x, target, gradient, scaleOf(reduction, divisor(x.shape)));
       }),
-    reference([x, target], { reduction, parameters = {} }) {
-      const losses = zipArrays(x, target, (a, b) => formulas.reference(a, b, parameters));
-      return reduceReference(losses, reduction, divisor(x.shape));
-    },
-    samples: reductions.flatMap((reduction) =>
-      (formulas.parameters ?? [undefined]).flatMap((parameters) =>
-        sampleShapes.map(
-          (shape): Sample<LossCase> => ({
-            inputs: formulas.values.map((values) => ({ shape, values })),
-            options: parameters ? { reduction, parameters } : { reduction },
-          }),
-        ),
-      ),
-    ),
   });
+}
+
+/** In float64: `lossOf` every element, reduced. */
+function lossReference(
+  [x, target]: readonly NdArray[],
+  { reduction, parameters = {} }: LossCase,
+  lossOf: (x: number, t: number, parameters: Parameters) => number,
+  divisor?: number,
+): NdArray {
+  const losses = zipArrays(x, target, (a, b) => lossOf(a, b, parameters));
+  return reduceReference(losses, reduction, divisor);
+}
+
+/**
+ * Every reduction with odd sizes, one, a multiple of four, and more than one workgroup.
+ * @param values where x and its target are taken from
+ * @param parameters one set a row
+ */
+function lossSamples(
+  values: readonly [InputValues, InputValues],
+  parameters?: readonly Parameters[],
+): Sample<LossCase>[] {
+  const shapes: Shape[] = [[3, 5], [1], [2, 4, 8], [11, 13, 17]];
+  return reductions.flatMap((reduction) =>
+    (parameters ?? [undefined]).flatMap((set) =>
+      shapes.map((shape) => ({
+        inputs: values.map((from) => ({ shape, values: from })),
+        options: set ? { reduction, parameters: set } : { reduction },
+      })),
+    ),
+  );
 }
 
 export const mseLossOp = defineLoss("mseLoss", {
   forward: "(x - t) * (x - t)",
   backward: ["2.0 * dy * (x - t)", "-2.0 * dy * (x - t)"],
-  reference: (x, t) => (x - t) ** 2,
-  values: ["normal", "normal"],
 });
+
+export const mseLossChecks: OpChecks<LossCase> = {
+  op: mseLossOp,
+  reference: (inputs, options) => lossReference(inputs, options, (x, t) => (x - t) ** 2),
+  samples: () => lossSamples(["normal", "normal"]),
+};
 
 /**
  * The squared difference of x and target, float32 of one shape; both may ask for gradients. (`torch.nn.MSELoss`)
@@ -166,9 +187,13 @@ export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
 export const l1LossOp = defineLoss("l1Loss", {
   forward: "abs(x - t)",
   backward: ["dy * sign(x - t)", "-dy * sign(x - t)"], // 0 where they are equal, as in PyTorch
-  reference: (x, t) => Math.abs(x - t),
-  values: ["distinct", "distinct"], // equal in places, where central differences give 0 as well
 });
+
+export const l1LossChecks: OpChecks<LossCase> = {
+  op: l1LossOp,
+  reference: (inputs, options) => lossReference(inputs, options, (x, t) => Math.abs(x - t)),
+  samples: () => lossSamples(["distinct", "distinct"]), // equal in places, where central differences give 0 as well
+};
 
 /**
  * The absolute difference of x and target, float32 of one shape; both may ask for gradients. (`torch.nn.L1Loss`)
@@ -186,13 +211,17 @@ export interface HuberLossOptions extends LossOptions {
 export const huberLossOp = defineLoss("huberLoss", {
   forward: "select(delta * (abs(x - t) - 0.5 * delta), 0.5 * (x - t) * (x - t), abs(x - t) < delta)",
   backward: ["dy * clamp(x - t, -delta, delta)", "-dy * clamp(x - t, -delta, delta)"],
-  reference: (x, t, { delta }) => {
-    const difference = Math.abs(x - t);
-    return difference < delta ? difference ** 2 / 2 : delta * (difference - delta / 2);
-  },
-  values: ["normal", "normal"],
-  parameters: [{ delta: 1 }, { delta: 0.3 }],
 });
+
+export const huberLossChecks: OpChecks<LossCase> = {
+  op: huberLossOp,
+  reference: (inputs, options) =>
+    lossReference(inputs, options, (x, t, { delta }) => {
+      const difference = Math.abs(x - t);
+      return difference < delta ? difference ** 2 / 2 : delta * (difference - delta / 2);
+    }),
+  samples: () => lossSamples(["normal", "normal"], [{ delta: 1 }, { delta: 0.3 }]),
+};
 
 /**
  * Half the squared difference of x and target where it is below `delta`, else delta · (|x - target| - delta / 2): no
@@ -215,9 +244,18 @@ export const bceLossOp = defineLoss("bceLoss", {
     return bitcast<f32>(bitcast<u32>(p) | 0x7fc00000u); // negative or NaN: NaN, which max would drop
   }
   `,
-  reference: (x, t) => -(t * Math.max(Math.log(x), -100) + (1 - t) * Math.max(Math.log(1 - x), -100)),
-  values: ["probability", "probability"],
 });
+
+export const bceLossChecks: OpChecks<LossCase> = {
+  op: bceLossOp,
+  reference: (inputs, options) =>
+    lossReference(
+      inputs,
+      options,
+      (x, t) => -(t * Math.max(Math.log(x), -100) + (1 - t) * Math.max(Math.log(1 - x), -100)),
+    ),
+  samples: () => lossSamples(["probability", "probability"]),
+};
 
 /**
  * The binary cross entropy -(t · log x + (1 - t) · log(1 - x)) of probabilities x and target, float32 of one shape.
@@ -232,9 +270,18 @@ export function bceLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
 export const bceWithLogitsLossOp = defineLoss("bceWithLogitsLoss", {
   forward: "max(x, 0.0) - x * t + log(1.0 + exp(-abs(x)))",
   backward: ["dy * (1.0 / (1.0 + exp(-x)) - t)", "-dy * x"],
-  reference: (x, t) => -(t * Math.log(1 / (1 + Math.exp(-x))) + (1 - t) * Math.log(1 / (1 + Math.exp(x)))),
-  values: ["normal", "probability"],
 });
+
+export const bceWithLogitsLossChecks: OpChecks<LossCase> = {
+  op: bceWithLogitsLossOp,
+  reference: (inputs, options) =>
+    lossReference(
+      inputs,
+      options,
+      (x, t) => -(t * Math.log(1 / (1 + Math.exp(-x))) + (1 - t) * Math.log(1 / (1 + Math.exp(x)))),
+    ),
+  samples: () => lossSamples(["normal", "probability"]),
+};
 
 /**
  * `bceLoss` of sigmoid(x), computed from the logits x so that large ones lose nothing. (`torch.nn.BCEWithLogitsLoss`)
@@ -247,11 +294,21 @@ export function bceWithLogitsLoss(x: Tensor, target: Tensor, options: LossOption
 export const klDivGaussianOp = defineLoss("klDivGaussian", {
   forward: "0.5 * (x * x + (exp(t) - t - 1.0))",
   backward: ["dy * x", "0.5 * dy * (exp(t) - 1.0)"],
-  reference: (mean, logVariance) => (mean ** 2 + Math.exp(logVariance) - logVariance - 1) / 2,
   names: ["mean", "logVariance"],
   divisor: ([examples]) => examples,
-  values: ["normal", "normal"],
 });
+
+export const klDivGaussianChecks: OpChecks<LossCase> = {
+  op: klDivGaussianOp,
+  reference: (inputs, options) =>
+    lossReference(
+      inputs,
+      options,
+      (mean, logVariance) => (mean ** 2 + Math.exp(logVariance) - logVariance - 1) / 2,
+      inputs[0].shape[0],
+    ),
+  samples: () => lossSamples(["normal", "normal"]),
+};
 
 /**
  * How far the normal distributions N(mean, exp(logVariance)) are from N(0, 1), in nats: the Kullback-Leibler

@@ -4,7 +4,8 @@ import { ShapeError } from "../errors.ts";
 import { fromIndex } from "../reference.ts";
 import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
-import { defineOp, requireDtype, type Sample } from "./define.ts";
+import { defineOp, type OpChecks, type Part, requireDtype, type Sample } from "./define.ts";
+import { combineElements } from "./elementwise.ts";
 import {
   type Activation,
   activateFunction,
@@ -15,6 +16,7 @@ import {
 import { fold, sumTo } from "./fold.ts";
 import { type GemmSize, gemm, splitsFor } from "./gemm.ts";
 import { expand, reshape } from "./layout.ts";
+import { cut, linesAtOnce, type Range } from "./slices.ts";
 
 export interface MatmulOptions {
   /** a is stored as [..., K, M]. */
@@ -34,33 +36,87 @@ function batchShape(a: Shape, b: Shape): Shape {
   return broadcastShapes("matmul", a.slice(0, -2), b.slice(0, -2));
 }
 
+/** A matrix, or several of one size, in memory: line by line, where a line is a row, or a column if `transposed`. */
+interface Stored {
+  readonly x: Tensor;
+  readonly transposed: boolean;
+  readonly lines: number;
+  readonly length: number;
+  /** How many lines a command can bind. */
+  readonly most: number;
+}
+
+function stored(x: Tensor, transposed: boolean, rows: number, columns: number): Stored {
+  const [lines, length] = transposed ? [columns, rows] : [rows, columns];
+  const isOne = x.size === lines * length;
+  return { x, transposed, lines, length, most: isOne ? linesAtOnce(x.gpu, lines, length) : lines };
+}
+
+/** What a command has to bind to reach some rows and columns of a matrix (of each, where there are several). */
+function block({ x, transposed, lines, length }: Stored, rows: Range, columns: Range): Part {
+  const [line, place] = transposed ? [columns, rows] : [rows, columns];
+  const start = line.start * length + place.start;
+  const end = (line.start + line.size - 1) * length + place.start + place.size;
+  return { of: x, start, size: x.size - lines * length + end - start };
+}
+
 function product(a: Tensor, b: Tensor, bias: Tensor | undefined, options: MatmulOptions): Tensor {
   const { inner: _, ...size } = sizes(a.shape, b.shape, options);
-  const batch = batchShape(a.shape, b.shape);
+  const { rows, columns, depth, batches } = size;
   const { transposeA = false, transposeB = false, activation } = options;
-  const [wideA, strideA] = alongBatches(a, batch);
-  const [wideB, strideB] = alongBatches(b, batch);
-  const splits = bias || activation ? 1 : splitsFor(a.gpu, size);
-  const shape = [...batch, size.rows, size.columns];
-  const result = emptyTensor(a.gpu, splits === 1 ? shape : [splits, sizeOf(shape)]);
-  gemm({
-    ...size,
-    name: "matmul",
-    operands: matmulSource,
-    constants: {
-      transposedA: transposeA,
-      transposedB: transposeB,
-      alignedA: (transposeA ? size.rows : size.depth) % 4 === 0,
-      alignedB: (transposeB ? size.depth : size.columns) % 4 === 0,
-      alignedDepth: size.depth % 4 === 0,
-      hasBias: bias !== undefined,
-      activate: activateFunction(activation),
-    },
-    uniforms: { batchStrideA: strideA, batchStrideB: strideB },
-    buffers: [wideA, wideB, bias ?? wideA, result],
-    splits,
-  });
-  return splits === 1 ? result : new Tensor(fold("sum", result, [0]).storage, shape, "float32");
+  const batch = batchShape(a.shape, b.shape);
+  const shape = [...batch, rows, columns];
+  const [wideA, batchStrideA] = alongBatches(a, batch);
+  const [wideB, batchStrideB] = alongBatches(b, batch);
+  const left = stored(wideA, transposeA, rows, depth);
+  const right = stored(wideB, transposeB, depth, columns);
+  const constants = {
+    transposedA: transposeA,
+    transposedB: transposeB,
+    alignedA: left.length % 4 === 0,
+    alignedB: right.length % 4 === 0,
+    alignedDepth: depth % 4 === 0,
+    hasBias: bias !== undefined,
+    activate: activateFunction(activation),
+  };
+  const strides = { batchStrideA, batchStrideB, resultStride: rows * columns };
+  const lines = { lineA: left.length, lineB: right.length, lineResult: columns };
+  const isFused = bias !== undefined || activation !== undefined;
+
+  /** The product over a range of the depth: one command, or one for each block of the result. */
+  function productOver(k: Range): Tensor {
+    const splits = isFused ? 1 : splitsFor(a.gpu, { ...size, depth: k.size });
+    const made = emptyTensor(a.gpu, splits === 1 ? shape : [splits, sizeOf(shape)]);
+    const result = stored(made, false, rows, columns);
+    for (const row of cut(rows, transposeA ? result.most : Math.min(left.most, result.most))) {
+      for (const column of cut(columns, transposeB ? right.most : columns)) {
+        const operand = block(left, row, k);
+        gemm({
+          name: "matmul",
+          operands: matmulSource,
+          constants,
+          uniforms: { ...strides, ...lines },
+          rows: row.size,
+          columns: column.size,
+          depth: k.size,
+          batches,
+          splits,
+          buffers: [
+            operand,
+            block(right, k, column),
+            bias ? { of: bias, ...column } : operand,
+            block(result, row, column),
+          ],
+        });
+      }
+    }
+    return splits === 1 ? made : new Tensor(fold("sum", made, [0]).storage, shape, "float32");
+  }
+
+  const depthAtOnce = Math.min(transposeA ? left.most : depth, transposeB ? depth : right.most);
+  return cut(depth, isFused ? depth : depthAtOnce)
+    .map(productOver)
+    .reduce((sum, next) => combineElements("add", "a + b", sum, next, sum, "float32"));
 }
 
 /** The operand and the stride between its matrices: 0 where one serves all batches. */
@@ -91,6 +147,10 @@ export const matmulOp = defineOp<MatmulOptions>({
       bias && needs(2) ? sumTo(dy, bias.shape) : null,
     ];
   },
+});
+
+export const matmulChecks: OpChecks<MatmulOptions> = {
+  op: matmulOp,
   reference([a, b, bias], options) {
     const { rows, columns, depth } = sizes(a.shape, b.shape, options);
     const batch = batchShape(a.shape, b.shape);
@@ -105,8 +165,8 @@ export const matmulOp = defineOp<MatmulOptions>({
       return activationReference(options.activation, sum);
     });
   },
-  samples: matmulSamples(),
-});
+  samples: matmulSamples,
+};
 
 /** Where the matrix begins that belongs to the batch in `index`, of an operand that may have fewer batches. */
 function matrixStart(shape: Shape, index: readonly number[]): number {

@@ -15,7 +15,15 @@ import { kernel } from "../gpu/kernel.ts";
 import { at, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import { defineOp, dispatch, type InputValues, requireDtype, requireRank, type Sample } from "./define.ts";
+import {
+  defineOp,
+  dispatch,
+  type InputValues,
+  type OpChecks,
+  requireDtype,
+  requireRank,
+  type Sample,
+} from "./define.ts";
 import { pair } from "./pair.ts";
 
 type Pair = readonly [number, number];
@@ -233,7 +241,7 @@ function poolSamples<Options, Resolved>(
   return rows.map(([shape, options]) => ({ inputs: [{ shape, values }], options: resolve(options) }));
 }
 
-function defineExtremumPool(name: string, operator: ">" | "<", extremum: (values: number[]) => number) {
+function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<") {
   return defineOp<Windows>({
     name,
     forward([x], windows) {
@@ -266,14 +274,32 @@ function defineExtremumPool(name: string, operator: ">" | "<", extremum: (values
       });
       return [result];
     },
-    reference: ([x], windows) =>
-      pooledReference(x, windows, (elements) => extremum(elements.filter((value) => value !== null))),
-    samples: poolSamples("distinct", [...sampleRows, ...dilatedRows], (options) => windowsOf(name, options)),
   });
 }
 
-export const maxPool2dOp = defineExtremumPool("maxPool2d", ">", (values) => Math.max(...values));
-export const minPool2dOp = defineExtremumPool("minPool2d", "<", (values) => Math.min(...values));
+export const maxPool2dOp = defineExtremumPool("maxPool2d", ">");
+export const minPool2dOp = defineExtremumPool("minPool2d", "<");
+
+/** Those of the window's elements that are not in the padding. */
+function existing(elements: readonly (number | null)[]): number[] {
+  return elements.filter((value) => value !== null);
+}
+
+function extremumSamples(): Sample<Windows>[] {
+  return poolSamples("distinct", [...sampleRows, ...dilatedRows], (options) => windowsOf("pool", options));
+}
+
+export const maxPool2dChecks: OpChecks<Windows> = {
+  op: maxPool2dOp,
+  reference: ([x], windows) => pooledReference(x, windows, (elements) => Math.max(...existing(elements))),
+  samples: extremumSamples,
+};
+
+export const minPool2dChecks: OpChecks<Windows> = {
+  op: minPool2dOp,
+  reference: ([x], windows) => pooledReference(x, windows, (elements) => Math.min(...existing(elements))),
+  samples: extremumSamples,
+};
 
 /**
  * The largest element of each window: [N, C, H, W] float32 becomes [N, C, OH, OW], where
@@ -324,21 +350,26 @@ export const avgPool2dOp = defineOp<AverageWindows>({
     });
     return [result];
   },
+});
+
+export const avgPool2dChecks: OpChecks<AverageWindows> = {
+  op: avgPool2dOp,
   reference([x], windows) {
     const [height, width] = x.shape.slice(2);
     return pooledReference(x, windows, (elements, rows, columns) => {
       const inPadding = ([bottom, right]: Pair) =>
         rows.filter((row) => row < height + bottom).length *
         columns.filter((column) => column < width + right).length;
-      const inside = elements.filter((value) => value !== null);
+      const inside = existing(elements);
       const count = windows.countIncludePad ? inPadding(windows.padding) : inside.length;
       return inside.reduce((sum, value) => sum + value, 0) / count;
     });
   },
-  samples: [true, false].flatMap((countIncludePad) =>
-    poolSamples("normal", sampleRows, (options) => averageWindowsOf({ ...options, countIncludePad })),
-  ),
-});
+  samples: () =>
+    [true, false].flatMap((countIncludePad) =>
+      poolSamples("normal", sampleRows, (options) => averageWindowsOf({ ...options, countIncludePad })),
+    ),
+};
 
 /**
  * The average of each window: [N, C, H, W] float32 becomes [N, C, OH, OW], where

@@ -6,7 +6,7 @@ import { Tensor } from "../tensor.ts";
 import { div, mul } from "./arithmetic.ts";
 import { equal } from "./compare.ts";
 import { to } from "./convert.ts";
-import { defineOp, requireDtype, type Sample } from "./define.ts";
+import { defineOp, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { fold } from "./fold.ts";
 import { expand } from "./layout.ts";
 
@@ -70,14 +70,27 @@ function defineSum(name: "sum" | "mean", scale: (reduced: number) => number) {
       const factor = scale(x.size / gradient.size);
       return [factor === 1 ? spread : mul(spread, factor)];
     },
-    reference: ([x], options) =>
-      reduceReference(x, options, (values) => values.reduce((a, b) => a + b, 0) * scale(values.length)),
-    samples: reduceSamples("normal"),
   });
 }
 
 export const sumOp = defineSum("sum", () => 1);
 export const meanOp = defineSum("mean", (count) => 1 / count);
+
+function total(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+export const sumChecks: OpChecks<ReduceOptions> = {
+  op: sumOp,
+  reference: ([x], options) => reduceReference(x, options, total),
+  samples: () => reduceSamples("normal"),
+};
+
+export const meanChecks: OpChecks<ReduceOptions> = {
+  op: meanOp,
+  reference: ([x], options) => reduceReference(x, options, (values) => total(values) / values.length),
+  samples: () => reduceSamples("normal"),
+};
 
 /** The sum over `axes` (all by default). */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
@@ -105,9 +118,13 @@ export const maxOp = defineOp<ReduceOptions>({
     const share = div(new Tensor(gradient.storage, shape, "float32"), fold("sum", isMaximum, list));
     return [mul(isMaximum, share)];
   },
-  reference: ([x], options) => reduceReference(x, options, (values) => Math.max(...values)),
-  samples: reduceSamples("distinct"),
 });
+
+export const maxChecks: OpChecks<ReduceOptions> = {
+  op: maxOp,
+  reference: ([x], options) => reduceReference(x, options, (values) => Math.max(...values)),
+  samples: () => reduceSamples("distinct"),
+};
 
 /** The largest element over `axes` (all by default). @throws ShapeError when there are no elements */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {

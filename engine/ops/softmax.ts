@@ -4,11 +4,15 @@ import sumSource from "../../shaders/exponential_sum.wgsl";
 import softmaxSource from "../../shaders/softmax.wgsl";
 import gradientSource from "../../shaders/softmax_gradient.wgsl";
 import { kernel } from "../gpu/kernel.ts";
-import { foldAxes, zipArrays } from "../reference.ts";
+import { foldAxes, mapArray, type NdArray, zipArrays } from "../reference.ts";
 import { normaliseAxis, type Shape } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import { defineOp, dispatch, requireDtype } from "./define.ts";
+import { defineOp, dispatch, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { alongRows, rowSources } from "./rows.ts";
+
+interface SoftmaxOptions {
+  readonly axis: number;
+}
 
 interface SoftmaxFormulas {
   /** WGSL for y, from `shifted` (x minus the largest of its row) and `total`, the sum of exp of these. */
@@ -17,25 +21,10 @@ interface SoftmaxFormulas {
   readonly term: string;
   /** WGSL for dx, from y, dy and `total`. */
   readonly backward: string;
-  /** y, from x and the logarithm of the sum of exp over its row. */
-  readonly reference: (x: number, logSum: number) => number;
 }
 
-/** Every axis; odd sizes, 1, more than one workgroup; rows for one thread and rows for a team. */
-const sampleRows: readonly [Shape, number][] = [
-  [[3, 5], 1],
-  [[3, 5], 0],
-  [[1], 0],
-  [[2, 3, 4, 5], 1],
-  [[2, 3, 4, 5], 2],
-  [[67, 10], 1],
-  [[3, 201], 1],
-  [[2, 130, 3], 1],
-  [[70, 65], 0],
-];
-
 function defineSoftmax(name: string, formulas: SoftmaxFormulas) {
-  return defineOp<{ axis: number }>({
+  return defineOp<SoftmaxOptions>({
     name,
     forward([x], { axis }) {
       requireDtype(name, "float32", x);
@@ -67,13 +56,6 @@ function defineSoftmax(name: string, formulas: SoftmaxFormulas) {
       });
       return [result];
     },
-    reference([x], { axis }) {
-      const logSums = foldAxes(x, [axis], (row) =>
-        Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0)),
-      );
-      return zipArrays(x, logSums, formulas.reference);
-    },
-    samples: sampleRows.map(([shape, axis]) => ({ inputs: [shape], options: { axis } })),
   });
 }
 
@@ -81,15 +63,48 @@ export const softmaxOp = defineSoftmax("softmax", {
   forward: "exp(shifted) / total",
   term: "y * dy",
   backward: "y * (dy - total)",
-  reference: (x, logSum) => Math.exp(x - logSum),
 });
 
 export const logSoftmaxOp = defineSoftmax("logSoftmax", {
   forward: "shifted - log(total)",
   term: "dy",
   backward: "dy - exp(y) * total",
-  reference: (x, logSum) => x - logSum,
 });
+
+function logSoftmaxReference(x: NdArray, axis: number): NdArray {
+  const logSums = foldAxes(x, [axis], (row) =>
+    Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0)),
+  );
+  return zipArrays(x, logSums, (value, logSum) => value - logSum);
+}
+
+/** Every axis; odd sizes, 1, more than one workgroup; rows for one thread and rows for a team. */
+function softmaxSamples(): Sample<SoftmaxOptions>[] {
+  const rows: [Shape, number][] = [
+    [[3, 5], 1],
+    [[3, 5], 0],
+    [[1], 0],
+    [[2, 3, 4, 5], 1],
+    [[2, 3, 4, 5], 2],
+    [[67, 10], 1],
+    [[3, 201], 1],
+    [[2, 130, 3], 1],
+    [[70, 65], 0],
+  ];
+  return rows.map(([shape, axis]) => ({ inputs: [shape], options: { axis } }));
+}
+
+export const softmaxChecks: OpChecks<SoftmaxOptions> = {
+  op: softmaxOp,
+  reference: ([x], { axis }) => mapArray(logSoftmaxReference(x, axis), Math.exp),
+  samples: softmaxSamples,
+};
+
+export const logSoftmaxChecks: OpChecks<SoftmaxOptions> = {
+  op: logSoftmaxOp,
+  reference: ([x], { axis }) => logSoftmaxReference(x, axis),
+  samples: softmaxSamples,
+};
 
 /** exp(x) / Σ exp(x) along an axis, the last by default: numbers from 0 to 1 with the sum 1. @throws ArgumentError */
 export function softmax(x: Tensor, axis = -1): Tensor {

@@ -14,7 +14,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { at, fromIndex } from "../reference.ts";
 import { checkShape, sameShape, showShape } from "../shape.ts";
 import { emptyTensor, type Tensor, type TensorOptions, tensor } from "../tensor.ts";
-import { defineOp, dispatch, requireDtype, requireRank, type Sample } from "./define.ts";
+import { defineOp, dispatch, type OpChecks, requireDtype, requireRank, type Sample } from "./define.ts";
 import { elementOf, multiplySparseRows } from "./sparseRows.ts";
 
 /** Where a sparse matrix has entries. Made by `csrMatrix`; matrices with other values can share it. */
@@ -247,6 +247,10 @@ export const spmmOp = defineOp<SpmmOptions>({
         : null,
     ];
   },
+});
+
+export const spmmChecks: OpChecks<SpmmOptions> = {
+  op: spmmOp,
   reference([values, dense], { pattern: { shape, rowPointers, columnIndices } }) {
     const [, features] = dense.shape;
     return fromIndex([shape[0], features], ([row, feature]) => {
@@ -256,20 +260,21 @@ export const spmmOp = defineOp<SpmmOptions>({
       return sum;
     });
   },
-  samples: (
-    [
-      [3, 5, 3],
-      [1, 1, 1],
-      [7, 4, 8], // four features at a time
-      [67, 33, 5], // more than one workgroup
-      [9, 6, 67], // a team of 64 for each gradient of a value, on graphics cards
-      [5, 8, 260],
-    ] as const
-  ).map(([rows, columns, features]): Sample<SpmmOptions> => {
-    const pattern = samplePattern(rows, columns);
-    return { inputs: [[pattern.columnIndices.length], [columns, features]], options: { pattern } };
-  }),
-});
+  samples: () =>
+    (
+      [
+        [3, 5, 3],
+        [1, 1, 1],
+        [7, 4, 8], // four features at a time
+        [67, 33, 5], // more than one workgroup
+        [9, 6, 67], // a team of 64 for each gradient of a value, on graphics cards
+        [5, 8, 260],
+      ] as const
+    ).map(([rows, columns, features]): Sample<SpmmOptions> => {
+      const pattern = samplePattern(rows, columns);
+      return { inputs: [[pattern.columnIndices.length], [columns, features]], options: { pattern } };
+    }),
+};
 
 /**
  * matrix · dense: sparse [R, C] times dense [C, F], float32 [R, F]. Gradients go to the dense matrix and to the sparse

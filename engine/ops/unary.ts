@@ -1,7 +1,7 @@
 /** Elementwise operations of one tensor: a formula in WGSL for the value, one for the gradient, one in float64. */
 import { mapArray } from "../reference.ts";
 import type { Tensor } from "../tensor.ts";
-import { defineOp, type InputValues, type Op, requireDtype } from "./define.ts";
+import { defineOp, type InputValues, type Op, type OpChecks, requireDtype } from "./define.ts";
 import { mapElements, type Parameters, pullBackElements } from "./elementwise.ts";
 
 export interface UnaryFormulas {
@@ -16,24 +16,22 @@ export interface UnaryFormulas {
   readonly parameters?: readonly Parameters[];
 }
 
-export type UnaryFunction = ((x: Tensor) => Tensor) & {
-  readonly op: Op<Parameters>;
-  /** For kernels that fuse it into what they compute. */
+export interface UnaryOp extends Op<Parameters> {
+  /** For its checks, and for kernels that fuse it into what they compute. */
   readonly formulas: UnaryFormulas;
-};
+}
 
-/** Odd, one, empty, and more than one workgroup of 64 × 4 elements. */
-const sampleShapes = [[3, 5], [1], [], [7, 11, 13]];
+export type UnaryFunction = ((x: Tensor) => Tensor) & { readonly op: UnaryOp };
 
 /** `relu(x)`. */
 export function unary(name: string, formulas: UnaryFormulas): UnaryFunction {
   const op = unaryOp(name, formulas);
-  return Object.assign((x: Tensor) => op.run([x], {}), { op, formulas });
+  return Object.assign((x: Tensor) => op.run([x], {}), { op });
 }
 
 /** The operation behind a function with parameters: `leakyRelu(x, 0.01)`. */
-export function unaryOp(name: string, formulas: UnaryFormulas): Op<Parameters> {
-  return defineOp<Parameters>({
+export function unaryOp(name: string, formulas: UnaryFormulas): UnaryOp {
+  const op = defineOp<Parameters>({
     name,
     forward([x], parameters) {
       requireDtype(name, "float32", x);
@@ -44,12 +42,19 @@ export function unaryOp(name: string, formulas: UnaryFormulas): Op<Parameters> {
         pullBackElements(`${name}Gradient`, formulas.backward, { x, y: output, dy: gradient }, parameters),
       ];
     },
-    reference: ([x], parameters) => mapArray(x, (value) => formulas.reference(value, parameters)),
-    samples: sampleShapes.flatMap((shape) =>
-      (formulas.parameters ?? [{}]).map((options) => ({
-        inputs: [{ shape, values: formulas.values ?? "normal" }],
-        options,
-      })),
-    ),
   });
+  return { ...op, formulas };
+}
+
+/** Odd, one, empty, and more than one workgroup of 64 × 4 elements; each with all parameters. */
+export function unaryChecks(op: UnaryOp): OpChecks<Parameters> {
+  const { reference, values = "normal", parameters = [{}] } = op.formulas;
+  return {
+    op,
+    reference: ([x], options) => mapArray(x, (value) => reference(value, options)),
+    samples: () =>
+      [[3, 5], [1], [], [7, 11, 13]].flatMap((shape) =>
+        parameters.map((options) => ({ inputs: [{ shape, values }], options })),
+      ),
+  };
 }

@@ -1,9 +1,10 @@
 /** Variance and standard deviation over any axes: from the differences to the mean, which are taken in a second pass. */
 import { ShapeError } from "../errors.ts";
+import { mapArray, type NdArray } from "../reference.ts";
 import { normaliseAxes, type Shape, showShape, sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { mul, sqrt, sub } from "./arithmetic.ts";
-import { defineOp, requireDtype, type Sample } from "./define.ts";
+import { defineOp, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { combineElements, pullBackElements } from "./elementwise.ts";
 import { fold } from "./fold.ts";
 import { type ReduceOptions, reduceReference, withoutAxes } from "./reduce.ts";
@@ -57,18 +58,21 @@ function defineSpread(name: "variance" | "std") {
           : mul(gradient, 2 / divisor);
       return [mul(sub(x, mean), new Tensor(perDifference.storage, kept, "float32"))];
     },
-    reference: ([x], options) =>
-      reduceReference(x, options, (values) => {
-        const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-        const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-        const variance = squares / (values.length - (options.correction ?? 1));
-        return name === "std" ? Math.sqrt(variance) : variance;
-      }),
-    samples: sampleRows(),
   });
 }
 
-function sampleRows(): Sample<VarianceOptions>[] {
+export const varianceOp = defineSpread("variance");
+export const stdOp = defineSpread("std");
+
+function varianceReference(x: NdArray, options: VarianceOptions): NdArray {
+  return reduceReference(x, options, (values) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    return squares / (values.length - (options.correction ?? 1));
+  });
+}
+
+function spreadSamples(): Sample<VarianceOptions>[] {
   const rows: [Shape, VarianceOptions][] = [
     [[3, 5], {}],
     [[7], { correction: 0 }],
@@ -83,8 +87,17 @@ function sampleRows(): Sample<VarianceOptions>[] {
   return rows.map(([shape, options]) => ({ inputs: [shape], options }));
 }
 
-export const varianceOp = defineSpread("variance");
-export const stdOp = defineSpread("std");
+export const varianceChecks: OpChecks<VarianceOptions> = {
+  op: varianceOp,
+  reference: ([x], options) => varianceReference(x, options),
+  samples: spreadSamples,
+};
+
+export const stdChecks: OpChecks<VarianceOptions> = {
+  op: stdOp,
+  reference: ([x], options) => mapArray(varianceReference(x, options), Math.sqrt),
+  samples: spreadSamples,
+};
 
 /**
  * The mean squared difference to the mean over `axes` (all by default), with count - `correction` for the count.

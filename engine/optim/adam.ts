@@ -6,7 +6,7 @@ import adamSource from "../../shaders/adam.wgsl";
 import common from "../../shaders/common.wgsl";
 import { ArgumentError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { dispatch } from "../ops/define.ts";
+import { dispatchElements } from "../ops/slices.ts";
 import type { Tensor } from "../tensor.ts";
 import { type OptimizedParameters, Optimizer, type ParameterGroup, requireNonNegative } from "./optimizer.ts";
 
@@ -56,8 +56,7 @@ abstract class AdamFamily extends Optimizer {
       betas: [beta1, beta2],
       epsilon,
     } = this.#options;
-    const vectors = Math.ceil(parameter.size / 4);
-    dispatch({
+    dispatchElements({
       kernel: kernel("adam", [common, adamSource]),
       buffers: [parameter, gradient, ...buffers],
       uniforms: {
@@ -70,10 +69,8 @@ abstract class AdamFamily extends Optimizer {
         epsilon,
         gradientDecay: this.#isDecoupled ? 0 : weightDecay,
         weightFactor: this.#isDecoupled ? 1 - learningRate * weightDecay : 1,
-        vectors,
       },
-      workgroups: Math.ceil(vectors / 64),
-      flops: 15 * parameter.size,
+      flops: 15,
     });
   }
 }

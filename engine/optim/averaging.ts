@@ -13,8 +13,8 @@ import common from "../../shaders/common.wgsl";
 import swapSource from "../../shaders/swap.wgsl";
 import { ArgumentError, DtypeError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { dispatch } from "../ops/define.ts";
 import { copyInto } from "../ops/elementwise.ts";
+import { dispatchElements } from "../ops/slices.ts";
 import { sameShape, showShape } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import type { OptimizerState } from "./optimizer.ts";
@@ -142,23 +142,14 @@ function stored(tensors: OptimizerState["tensors"], name: string, average: Tenso
 }
 
 function moveTowards(average: Tensor, value: Tensor, share: number): void {
-  const vectors = Math.ceil(average.size / 4);
-  dispatch({
+  dispatchElements({
     kernel: kernel("average", [common, averageSource]),
     buffers: [value, average],
-    uniforms: { share, vectors },
-    workgroups: Math.ceil(vectors / 64),
-    flops: 3 * average.size,
+    uniforms: { share },
+    flops: 3,
   });
 }
 
 function swap(a: Tensor, b: Tensor): void {
-  const vectors = Math.ceil(a.size / 4);
-  dispatch({
-    kernel: kernel("swap", [common, swapSource]),
-    buffers: [a, b],
-    uniforms: { vectors },
-    workgroups: Math.ceil(vectors / 64),
-    flops: 0,
-  });
+  dispatchElements({ kernel: kernel("swap", [common, swapSource]), buffers: [a, b], uniforms: {}, flops: 0 });
 }

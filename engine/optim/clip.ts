@@ -12,6 +12,7 @@ import { ArgumentError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { dispatch } from "../ops/define.ts";
 import { filled } from "../ops/elementwise.ts";
+import { dispatchElements, slicesOf } from "../ops/slices.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 
 /** So many elements are added up by one workgroup … */
@@ -33,19 +34,24 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Ten
   requireLimit("clipGradNorm", "maxNorm", maxNorm);
   const { gpu, gradients } = gradientsOf("clipGradNorm", parameters);
   if (gradients.length === 0) return filled(gpu, [], 0);
-  const workgroups = gradients.map(({ size }) => Math.min(Math.ceil(size / longSum), mostWorkgroups));
-  const count = workgroups.reduce((a, b) => a + b, 0);
+  const sumsOf = (size: number) => Math.min(Math.ceil(size / longSum), mostWorkgroups);
+  const parts = gradients.flatMap((gradient) =>
+    slicesOf(gradient).map((part) => ({ of: gradient, ...part })),
+  );
+  const count = parts.reduce((total, { size }) => total + sumsOf(size), 0);
   const [sums, norm, factor] = [[count], [], []].map((shape) => emptyTensor(gpu, shape));
   let place = 0;
-  for (const [i, gradient] of gradients.entries()) {
+  for (const part of parts) {
+    const { size } = part;
+    const workgroups = sumsOf(size);
     dispatch({
       kernel: kernel("squareSum", [common, teamSource, squaresSource], { teamSize: 64 }),
-      buffers: [gradient, sums],
-      uniforms: { count: gradient.size, threads: 64 * workgroups[i], place },
-      workgroups: workgroups[i],
-      flops: 2 * gradient.size,
+      buffers: [part, sums],
+      uniforms: { count: size, threads: 64 * workgroups, place },
+      workgroups,
+      flops: 2 * size,
     });
-    place += workgroups[i];
+    place += workgroups;
   }
   dispatch({
     kernel: kernel("gradientNorm", [teamSource, normSource], { teamSize: 64 }),
@@ -56,13 +62,11 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Ten
   });
   if (maxNorm === Number.POSITIVE_INFINITY) return norm;
   for (const gradient of gradients) {
-    const vectors = Math.ceil(gradient.size / 4);
-    dispatch({
+    dispatchElements({
       kernel: kernel("gradientScale", [common, scaleSource]),
       buffers: [factor, gradient],
-      uniforms: { vectors },
-      workgroups: Math.ceil(vectors / 64),
-      flops: gradient.size,
+      uniforms: {},
+      flops: 1,
     });
   }
   return norm;
@@ -75,13 +79,11 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Ten
 export function clipGradValue(parameters: Iterable<Tensor>, maxValue: number): void {
   requireLimit("clipGradValue", "maxValue", maxValue);
   for (const gradient of gradientsOf("clipGradValue", parameters).gradients) {
-    const vectors = Math.ceil(gradient.size / 4);
-    dispatch({
+    dispatchElements({
       kernel: kernel("gradientClamp", [common, clampSource]),
       buffers: [gradient],
-      uniforms: { most: Math.min(maxValue, largestNumber), vectors },
-      workgroups: Math.ceil(vectors / 64),
-      flops: gradient.size,
+      uniforms: { most: Math.min(maxValue, largestNumber) },
+      flops: 1,
     });
   }
 }

@@ -8,7 +8,7 @@ import sgdSource from "../../shaders/sgd.wgsl";
 import momentumSource from "../../shaders/sgd_momentum.wgsl";
 import { ArgumentError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { dispatch } from "../ops/define.ts";
+import { dispatchElements } from "../ops/slices.ts";
 import type { Tensor } from "../tensor.ts";
 import { type OptimizedParameters, Optimizer, type ParameterGroup, requireNonNegative } from "./optimizer.ts";
 
@@ -49,18 +49,15 @@ export class SGD extends Optimizer {
     step: number,
   ): void {
     const { momentum, dampening, nesterov } = this.#options;
-    const vectors = Math.ceil(parameter.size / 4);
-    const workgroups = Math.ceil(vectors / 64);
     if (buffers.length === 0) {
-      dispatch({
+      dispatchElements({
         kernel: kernel("sgd", [common, sgdSource]),
         buffers: [parameter, gradient],
-        uniforms: { learningRate, weightDecay, vectors },
-        workgroups,
-        flops: 4 * parameter.size,
+        uniforms: { learningRate, weightDecay },
+        flops: 4,
       });
     } else {
-      dispatch({
+      dispatchElements({
         kernel: kernel("sgdMomentum", [common, momentumSource], { nesterov }),
         buffers: [parameter, gradient, ...buffers],
         uniforms: {
@@ -68,10 +65,8 @@ export class SGD extends Optimizer {
           momentum,
           gradientShare: step === 1 ? 1 : 1 - dampening,
           weightDecay,
-          vectors,
         },
-        workgroups,
-        flops: (nesterov ? 9 : 7) * parameter.size,
+        flops: nesterov ? 9 : 7,
       });
     }
   }

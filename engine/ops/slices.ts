@@ -1,0 +1,61 @@
+/**
+ * Work on tensors that are more than a kernel can bind at once (`Gpu.largestBinding`): AlexNet's largest weight has
+ * 144 MiB, and many adapters bind 128. What treats every element by itself runs once a slice, from here; matmul cuts
+ * up its matrices. Other operations refuse such tensors.
+ */
+import type { Dispatch, Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../tensor.ts";
+import { dispatch } from "./define.ts";
+
+/** Where a part may begin: at a multiple of so many elements. */
+const alignment = 64;
+
+/** How many of a tensor's `lines`, each of `length` elements, a kernel binds at once: all, or a multiple of 64. */
+export function linesAtOnce(gpu: Gpu, lines: number, length: number): number {
+  const most = Math.floor(gpu.largestBinding / (4 * length));
+  return lines <= most ? lines : Math.max(1, Math.floor(most / alignment)) * alignment;
+}
+
+export interface Range {
+  readonly start: number;
+  readonly size: number;
+}
+
+/** From 0 to `size` in steps, of which the last one may be shorter; one step where there is nothing. */
+export function cut(size: number, step: number): Range[] {
+  if (size <= step) return [{ start: 0, size }];
+  return Array.from({ length: Math.ceil(size / step) }, (_, i) => ({
+    start: i * step,
+    size: Math.min(step, size - i * step),
+  }));
+}
+
+/** A tensor's elements, cut into what a kernel binds at once. */
+export function slicesOf({ gpu, size }: Tensor): Range[] {
+  return cut(size, linesAtOnce(gpu, size, 1));
+}
+
+type ElementsDispatch = Omit<Dispatch, "buffers" | "workgroups" | "flops"> & {
+  /** Those with the most elements are walked; smaller ones are there as a whole for every element. */
+  readonly buffers: readonly Tensor[];
+  /** For each element. */
+  readonly flops: number;
+};
+
+/**
+ * Gives the command for a kernel with a thread for every four elements, or one command a slice. Beside its own uniforms
+ * the kernel takes `vectors`, how many there are, and may take `firstVector`, where the slice begins in the tensor.
+ */
+export function dispatchElements({ kernel, buffers, uniforms, flops }: ElementsDispatch): void {
+  const walked = buffers.reduce((a, b) => (b.size > a.size ? b : a));
+  for (const { start, size } of slicesOf(walked)) {
+    const vectors = Math.ceil(size / 4);
+    dispatch({
+      kernel,
+      buffers: buffers.map((tensor) => (tensor.size === walked.size ? { of: tensor, start, size } : tensor)),
+      uniforms: { ...uniforms, firstVector: start / 4, vectors },
+      workgroups: Math.ceil(vectors / 64),
+      flops: flops * size,
+    });
+  }
+}
