@@ -8,8 +8,12 @@ interface CommonOptions {
   readonly verbose?: boolean;
 }
 
+const dataHelp =
+  "digits (drawn here), mnist, fashion-mnist or cifar-10 (downloaded once), a folder with MNIST's or CIFAR-10's " +
+  "files or with a folder of photographs for each class; for graphs karate or blocks";
+
 const program = new Command("wgrad")
-  .description("Trains vision models on WebGPU.")
+  .description("Trains, measures and runs vision models on WebGPU.")
   .version(packageJson.version, "-V, --version", "print the version")
   .option("--json", "print one JSON object a line, for programs")
   .option("--verbose", "print the stack trace of an error, too")
@@ -23,39 +27,193 @@ program
   .command("train")
   .summary("train a model; write its weights, loss curve and pictures to a folder")
   .description(
-    "Trains a model and writes to a folder: the weights (model.safetensors), the loss curve (loss.svg), " +
-      "test images over their reconstructions (reconstructions.png), and every step's figures " +
-      "(metrics.jsonl). Ctrl-C stops after the current step and saves.",
+    "Trains a model and writes to a folder: the weights (model.safetensors), all that is needed to go on " +
+      "(checkpoint.safetensors), the loss curve (loss.svg), every step's figures (metrics.jsonl) and the " +
+      "pictures that fit the model. Ctrl-C stops after the current step and saves.",
   )
-  .argument("[model]", "autoencoder or convolutional-autoencoder", "autoencoder")
+  .argument("[model]", "see `wgrad models` (default: autoencoder)")
+  .option("--data <source>", dataHelp)
+  .option("--epochs <count>", "how often to go through the data", wholeNumberFrom(1))
+  .option("--batch <count>", "samples a step", wholeNumberFrom(1))
+  .option("--lr <rate>", "the learning rate; the largest one, where the recipe changes it", positiveNumber)
+  .option("--set <name=value...>", "the model's own settings, see `wgrad models`")
+  .option("--plain", "instead of the model's own recipe: Adam at a constant rate, and nothing that helps")
   .option(
-    "--data <source>",
-    "digits (drawn here), mnist or fashion-mnist (downloaded once), or a folder with MNIST's four files",
-    "digits",
+    "--seed <number>",
+    "fixes weights, order and noise: same seed, same bits (default: 1)",
+    wholeNumberFrom(0),
   )
+  .option("--out <folder>", "where to write (default: out/ and the model's name)")
+  .option("--resume [folder]", "go on with the training in the folder, as if it had never stopped")
   .option(
-    "--epochs <count>",
-    "how often to go through the images (default: the model's own)",
+    "--checkpoint-every <steps>",
+    "how often to save what --resume needs (default: after each epoch, and once a minute)",
     wholeNumberFrom(1),
   )
-  .option("--batch <count>", "images a step (default: the model's own)", wholeNumberFrom(1))
-  .option("--learning-rate <rate>", "of Adam (default: the model's own)", positiveNumber)
-  .addOption(
-    new Option("--loss <kind>", "mean squared error or binary cross-entropy")
-      .choices(["mse", "bce"])
-      .default("mse"),
-  )
-  .option("--seed <number>", "fixes weights, digits and order: same seed, same bits", wholeNumberFrom(0), 1)
-  .option("--out <folder>", "where to write (default: out/ and the model's name)")
   .addHelpText(
     "after",
-    "\nExamples:\n" +
+    "\nWhat is left out is as the model's recipe says.\n\nExamples:\n" +
       "  wgrad train\n" +
-      "  wgrad train convolutional-autoencoder --data fashion-mnist --epochs 10 --out runs/1",
+      "  wgrad train lenet5 --data mnist\n" +
+      "  wgrad train vae --data fashion-mnist --set codeSize=2 beta=4 --out runs/1\n" +
+      "  wgrad train --resume runs/1",
   )
-  .action(async (model: string, options) => {
+  .action(async (model: string | undefined, options) => {
     const { runTraining } = await import("./commands/train.ts");
-    await runTraining({ ...options, ...program.opts<CommonOptions>(), model });
+    await runTraining({
+      ...options,
+      ...program.opts<CommonOptions>(),
+      ...(model !== undefined && { model }),
+    });
+  });
+
+program
+  .command("evaluate")
+  .summary("measure a trained model on test data")
+  .description(
+    "Measures a trained model on the test data: all figures that fit it, and its pictures if wanted.",
+  )
+  .addOption(fromOption())
+  .option("--data <source>", `${dataHelp} (default: what it was trained on)`)
+  .option(
+    "--seed <number>",
+    "the one that it was trained with, where the data is drawn (default: 1)",
+    wholeNumberFrom(0),
+  )
+  .option("--out <folder>", "write pictures there: reconstructions, samples, the confusion matrix")
+  .option(
+    "--iwae <samples>",
+    "of a variational autoencoder: the importance-weighted bound as well",
+    wholeNumberFrom(1),
+  )
+  .addHelpText("after", "\nExamples:\n  wgrad evaluate\n  wgrad evaluate --from out/lenet5 --data mnist")
+  .action(async (options) => {
+    const { runEvaluation } = await import("./commands/evaluate.ts");
+    await runEvaluation({ ...options, ...program.opts<CommonOptions>() });
+  });
+
+program
+  .command("predict")
+  .summary("tell what is on images")
+  .description("Tells the most likely classes of PNG or JPEG images of any size, with their probabilities.")
+  .argument("<image...>", "PNG or JPEG files")
+  .addOption(fromOption())
+  .option("--top <count>", "how many classes", wholeNumberFrom(1), 5)
+  .option("--invert", "the images are dark on white, and the model was trained on white on dark")
+  .action(async (images: string[], options) => {
+    const { runPrediction } = await import("./commands/predict.ts");
+    await runPrediction({ ...options, ...program.opts<CommonOptions>(), images });
+  });
+
+program
+  .command("reconstruct")
+  .summary("draw images as an autoencoder sees them")
+  .description("Draws PNG or JPEG images over their reconstructions by an autoencoder.")
+  .argument("<image...>", "PNG or JPEG files")
+  .addOption(fromOption())
+  .addOption(pictureOption("reconstructions.png"))
+  .option("--invert", "the images are dark on white, and the model was trained on white on dark")
+  .action(async (images: string[], options) => {
+    const { runReconstruction } = await import("./commands/draw.ts");
+    await runReconstruction({ ...options, ...program.opts<CommonOptions>(), images });
+  });
+
+program
+  .command("sample")
+  .summary("draw new images with a trained generative model")
+  .description("Draws new images with a variational or adversarial autoencoder.")
+  .addOption(fromOption())
+  .addOption(pictureOption("samples.png"))
+  .option("--count <images>", "how many", wholeNumberFrom(1), 72)
+  .option("--seed <number>", "other images for another seed", wholeNumberFrom(0), 1)
+  .action(async (options) => {
+    const { runSampling } = await import("./commands/draw.ts");
+    await runSampling({ ...options, ...program.opts<CommonOptions>() });
+  });
+
+program
+  .command("interpolate")
+  .summary("draw the way from one image to another through the code")
+  .description("Draws what lies between images: the codes on the line between theirs, decoded.")
+  .argument("<image...>", "PNG or JPEG files: two or more, a row from each to the next")
+  .addOption(fromOption())
+  .addOption(pictureOption("interpolation.png"))
+  .option("--steps <count>", "images in a row, both ends included", wholeNumberFrom(2), 12)
+  .option("--invert", "the images are dark on white, and the model was trained on white on dark")
+  .action(async (images: string[], options) => {
+    const { runInterpolation } = await import("./commands/draw.ts");
+    await runInterpolation({ ...options, ...program.opts<CommonOptions>(), images });
+  });
+
+program
+  .command("latent-map")
+  .summary("draw what is where in a code of two dimensions")
+  .description("Draws a map of a variational autoencoder's code; train one with `--set codeSize=2`.")
+  .addOption(fromOption())
+  .addOption(pictureOption("latent-map.png"))
+  .option("--side <count>", "images in a row and in a column", wholeNumberFrom(2), 20)
+  .action(async (options) => {
+    const { runLatentMap } = await import("./commands/draw.ts");
+    await runLatentMap({ ...options, ...program.opts<CommonOptions>() });
+  });
+
+program
+  .command("models")
+  .summary("list the models and their settings")
+  .action(async () => {
+    const { listModels } = await import("./commands/models.ts");
+    listModels(program.opts<CommonOptions>());
+  });
+
+program
+  .command("summary")
+  .summary("show a model's layers, and what its training takes")
+  .description(
+    "Shows a model's layers, shapes, parameters and FLOPs, what its training takes, and whether this machine's " +
+      "adapter can do it, before anything is allocated.",
+  )
+  .argument("<model>", "see `wgrad models`")
+  .option("--set <name=value...>", "the model's own settings")
+  .option("--input <shape>", "of one sample, such as 3x224x224 (default: what its data has)", inputShape)
+  .option("--classes <count>", "how many (default: what its data has)", wholeNumberFrom(1))
+  .option("--batch <count>", "samples a step (default: the recipe's)", wholeNumberFrom(1))
+  .addHelpText("after", "\nExample:\n  wgrad summary alexnet --batch 32")
+  .action(async (model: string, options) => {
+    const { runSummary } = await import("./commands/summary.ts");
+    await runSummary({ ...options, ...program.opts<CommonOptions>(), model });
+  });
+
+program
+  .command("export")
+  .summary("write a trained model's weights to a file for PyTorch and others")
+  .description(
+    "Writes the weights to one safetensors file with the names of PyTorch's state_dict: " +
+      "model.load_state_dict(safetensors.torch.load_file(FILE)) reads it.",
+  )
+  .argument("<file>", "where to write")
+  .addOption(fromOption())
+  .action(async (file: string, options) => {
+    const { runExport } = await import("./commands/exchange.ts");
+    await runExport({ ...options, ...program.opts<CommonOptions>(), file });
+  });
+
+program
+  .command("import")
+  .summary("bring weights from PyTorch and others in")
+  .description(
+    "Reads a safetensors file with the names of PyTorch's state_dict, checks that it fits the model, and writes " +
+      "a folder that all commands take with --from.",
+  )
+  .argument("<model>", "see `wgrad models`")
+  .argument("<file>", "the safetensors file")
+  .option("--set <name=value...>", "the model's own settings")
+  .option("--data <source>", `${dataHelp}; gives the classes and the size of images`)
+  .option("--input <shape>", "of one sample, such as 3x224x224, where there is no data", inputShape)
+  .option("--classes <file>", "a text file with the name of a class in each line, where there is no data")
+  .option("--out <folder>", "where to write (default: out/ and the model's name)")
+  .action(async (model: string, file: string, options) => {
+    const { runImport } = await import("./commands/exchange.ts");
+    await runImport({ ...options, ...program.opts<CommonOptions>(), model, file });
   });
 
 program
@@ -98,6 +256,26 @@ function wholeNumberFrom(least: number): (text: string) => number {
     if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least) return value;
     throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`);
   };
+}
+
+/** Where a trained model is. */
+function fromOption(): Option {
+  return new Option(
+    "--from <training>",
+    "a training's folder, or a weights file (default: the newest in out/)",
+  );
+}
+
+/** Where a picture goes. */
+function pictureOption(name: string): Option {
+  return new Option("--out <file>", "the PNG file to write").default(name);
+}
+
+/** "3x224x224" */
+function inputShape(text: string): number[] {
+  const sizes = text.split(/[x×,]/).map(Number);
+  if (sizes.every((size) => Number.isSafeInteger(size) && size >= 1)) return sizes;
+  throw new InvalidArgumentError("It must be whole numbers with x between them, such as 1x28x28.");
 }
 
 function positiveNumber(text: string): number {

@@ -9,7 +9,22 @@ export {
   type ReconstructionLoss,
   reconstructionLoss,
 } from "./autoencoder.ts";
+export { decodeWeights, encodeWeights, type ModelDescription, type StoredWeights } from "./checkpoint.ts";
 export { type EarlyStopping, earlyStopping } from "./earlyStopping.ts";
+export { type Footprint, footprint } from "./footprint.ts";
+export { plainRecipe, type Recipe } from "./recipe.ts";
 export { evaluateReconstruction, type ReconstructionQuality, reconstructImages } from "./reconstruction.ts";
-export { findModel, type Recipe, type RegisteredModel } from "./registry.ts";
-export { type Batch, type Epoch, type Step, type TrainingOptions, train } from "./training.ts";
+export { findModel, type RegisteredModel } from "./registry.ts";
+export {
+  type Batch,
+  type BatchSource,
+  descent,
+  type Epoch,
+  type ImageBatch,
+  imageBatches,
+  type Losses,
+  type Step,
+  type TrainingOptions,
+  train,
+  type Update,
+} from "./training.ts";

@@ -15,53 +15,37 @@ import { gzipSync } from "node:zlib";
 import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { syntheticDigits } from "../data/syntheticDigits.ts";
 import { decodeSafetensors } from "../engine/io/safetensors.ts";
-import { idxFile, mnistFiles, temporaryFolder } from "./data-helpers.ts";
-import { type Ended, projectRoot, run, start } from "./process-helpers.ts";
+import { decodeCheckpoint } from "../models/checkpoint.ts";
+import { models } from "../models/registry.ts";
+import {
+  assertRefused,
+  digitFiles,
+  here,
+  outputOf,
+  parseLines,
+  script,
+  startWgrad,
+  succeeded,
+  wgrad,
+  writeFolder,
+} from "./cli-helpers.ts";
+import { idxFile, mnistFiles } from "./data-helpers.ts";
+import { projectRoot, run } from "./process-helpers.ts";
 
-const resultNames = ["loss.svg", "metrics.jsonl", "model.safetensors", "reconstructions.png"];
-const script = join(projectRoot, "cli", "wgrad.mjs");
-/** Where the commands run: nothing of this project is there. */
-const here = temporaryFolder();
-
-const words = (line: string) => line.split(" ").filter((word) => word !== "");
-const wgrad = (line: string) => run(process.execPath, [script, ...words(line)], { cwd: here });
-const startWgrad = (line: string) => start(process.execPath, [script, ...words(line)], { cwd: here });
-
-function writeFolder(name: string, files: ReadonlyMap<string, Uint8Array>): void {
-  mkdirSync(join(here, name));
-  for (const [file, bytes] of files) writeFileSync(join(here, name, file), bytes);
-}
-
-/** 300 digits to train on and 60 for the test, as MNIST's files. */
-function digitFiles(): Map<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>();
-  const splits = syntheticDigits({ seed: 1, trainCount: 300, testCount: 60 });
-  for (const [prefix, { images, labels, count }] of [
-    ["train", splits.train],
-    ["t10k", splits.test],
-  ] as const) {
-    const pixels = Uint8Array.from(images, (value) => Math.round(255 * value));
-    files.set(`${prefix}-images-idx3-ubyte.gz`, gzipSync(idxFile([count, 28, 28], pixels)));
-    files.set(`${prefix}-labels-idx1-ubyte.gz`, gzipSync(idxFile([count], labels)));
-  }
-  return files;
-}
-
-writeFolder("digits-on-disk", digitFiles());
+const resultNames = [
+  "checkpoint.safetensors",
+  "loss.svg",
+  "metrics.jsonl",
+  "model.safetensors",
+  "reconstructions.png",
+];
+const modelNames = models.map(({ name }) => name).join(", ");
+/** 300 digits to train on and 60 for the test. */
+writeFolder("digits-on-disk", await digitFiles(300, 60));
 const training = "train autoencoder --data digits-on-disk";
 
-// biome-ignore lint/suspicious/noExplicitAny: the fields are what is tested
-const parseLines = (text: string): any[] =>
-  text
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-
-const outputOf = (folder: string, name: string) => readFileSync(join(here, folder, name));
-
-/** The four files are there, nothing else, and each is whole. */
+/** The five files are there, nothing else, and each is whole. */
 function assertResults(folder: string, { steps, parameters }: { steps: number; parameters: number }): void {
   assert.equal(readdirSync(join(here, folder)).sort(), resultNames);
   const metrics = parseLines(outputOf(folder, "metrics.jsonl").toString());
@@ -74,6 +58,10 @@ function assertResults(folder: string, { steps, parameters }: { steps: number; p
     weights += data.length;
   }
   assert.is(weights, parameters);
+  const checkpoint = outputOf(folder, "checkpoint.safetensors");
+  assert.is(decodeCheckpoint(checkpoint, "checkpoint.safetensors").stepsDone, steps);
+  const saved = decodeSafetensors(checkpoint, "checkpoint.safetensors").tensors;
+  for (const [name, { data }] of tensors) assert.equal(saved.get(`model.${name}`)!.data, data);
 
   const picture = decodePng(outputOf(folder, "reconstructions.png"));
   assert.is(picture.channels, 1);
@@ -85,25 +73,6 @@ function assertResults(folder: string, { steps, parameters }: { steps: number; p
   assert.match(curve, /<\/svg>\s*$/);
   const count = (pattern: RegExp) => [...curve.matchAll(pattern)].length;
   assert.is(count(/<\w/g), count(/<\//g) + count(/\/>/g), "every element is closed");
-}
-
-/** Ended with `code`, without a word on standard error; returns what was printed. */
-function succeeded({ code, stdout, stderr }: Ended, expected = 0): string {
-  assert.is(code, expected, `exit code ${code}:\n${stdout.slice(-500)}${stderr}`);
-  assert.is(stderr, "");
-  return stdout;
-}
-
-/** Says what is wrong and what to do, on one screen. */
-function assertRefused(ended: Ended, code: number, problem: RegExp): void {
-  const { stderr } = ended;
-  assert.is(ended.code, code, `${ended.stdout.slice(0, 500)}${stderr}`);
-  assert.match(stderr, /^error: /);
-  assert.match(stderr, problem);
-  assert.match(stderr, /\n {2}help: \S/);
-  assert.not.match(stderr, /^\s+at /m, "no stack trace");
-  assert.not.match(stderr, /something unexpected/, "an error that was foreseen");
-  assert.ok(stderr.split("\n").length <= 16, stderr);
 }
 
 test("train --json: every event in its order, then the files", async () => {
@@ -128,7 +97,7 @@ test("train --json: every event in its order, then the files", async () => {
   for (const [index, step] of steps.entries()) {
     const { epoch, epochs, step: number, steps: count } = step;
     assert.equal([epoch, epochs, number, count], [1, 1, index + 1, 5]);
-    assert.ok(step.imagesPerSecond > 0 && step.secondsLeft >= 0);
+    assert.ok(step.samplesPerSecond > 0 && step.secondsLeft >= 0);
   }
   assert.ok(steps[4].loss < 0.8 * steps[0].loss, "it learns");
   const epoch = rest.find(({ event }) => event === "epoch");
@@ -140,6 +109,8 @@ test("train --json: every event in its order, then the files", async () => {
   assert.is(end.folder, "json/run");
   assert.ok(end.test.mse > 0 && end.test.mse < 0.2);
   assert.ok(Math.abs(end.test.psnr - 10 * Math.log10(1 / end.test.mse)) < 1e-9);
+  assert.ok(end.test.ssim > 0 && end.test.ssim < 1);
+  assert.is(end.test.loss, end.test.mse);
   assert.equal(epoch.test, end.test);
 
   assertResults("json/run", { steps: 5, parameters: summary.parameters });
@@ -150,7 +121,7 @@ test("train --json: every event in its order, then the files", async () => {
   const metrics = parseLines(outputOf("json/run", "metrics.jsonl").toString());
   assert.equal(
     metrics.filter(({ event }) => event === "step"),
-    steps.map(({ secondsLeft, ...others }) => others),
+    steps.map(({ secondsLeft, ...others }, index) => ({ ...others, samples: index < 4 ? 64 : 44 })),
   );
   assert.equal(metrics.at(-1), epoch);
   const { tensors } = decodeSafetensors(outputOf("json/run", "model.safetensors"), "model.safetensors");
@@ -170,10 +141,10 @@ test("train, for people: plain lines, and the same seed gives the same bits", as
     /^data {5}digits-on-disk: 300 training and 60 test images of 1×28×28$/,
     /^encoder\.1 +Linear\(784, 256\) +256 +200,960/,
     /^total +476,720/,
-    /^epoch 1\/1 {2}step 1\/5 {2}loss 0\.\d+ {2}\S+ images\/s {2}ETA \d+:\d\d$/,
-    /^epoch 1\/1 {2}loss 0\.\d+ {2}test MSE 0\.\d+ {2}PSNR \d+\.\d\d dB {2}\S+ s$/,
+    /^epoch 1\/1 {2}step 1\/5 {2}loss 0\.\d+ {2}\S+ samples\/s {2}ETA \d+:\d\d$/,
+    /^epoch 1\/1 {2}loss 0\.\d+ {2}test MSE 0\.\d+ {2}PSNR \d+\.\d\d dB {2}SSIM 0\.\d+ {2}\S+ s$/,
     /^saved {4}plain\/model\.safetensors$/,
-    /^done {5}test MSE 0\.\d+ {2}PSNR \d+\.\d\d dB {2}in \S+ s$/,
+    /^done {5}test MSE 0\.\d+ {2}PSNR \d+\.\d\d dB {2}SSIM 0\.\d+ {2}in \S+ s$/,
     /^results {2}plain$/,
   ];
   const lines = stdout.split("\n");
@@ -187,7 +158,7 @@ test("train, for people: plain lines, and the same seed gives the same bits", as
 });
 
 test("the recipe's options are heard, and so is the other model", async () => {
-  const options = "--epochs 2 --batch 150 --loss bce --learning-rate 0.001 --seed 7 --json --out other";
+  const options = "--epochs 2 --batch 150 --set loss=bce codeSize=16 --lr 0.001 --seed 7 --json --out other";
   const stdout = succeeded(await wgrad(`train convolutional-autoencoder --data digits-on-disk ${options}`));
   const events = parseLines(stdout);
   const steps = events.filter(({ event }) => event === "step");
@@ -211,20 +182,25 @@ test("a wrong command line: what is wrong and what to do, exit code 2, nothing w
     ["train --epochs 1.5", /argument '1\.5' is invalid/],
     ["train --batch 0", /'--batch <count>' argument '0' is invalid.*whole number, 1 or more/],
     ["train --batch many", /argument 'many' is invalid/],
-    ["train --learning-rate -1", /argument '-1' is invalid.*a number above 0/],
-    ["train --learning-rate NaN", /argument 'NaN' is invalid/],
+    ["train --lr -1", /argument '-1' is invalid.*a number above 0/],
+    ["train --lr NaN", /argument 'NaN' is invalid/],
+    ["train --checkpoint-every 0", /argument '0' is invalid.*whole number, 1 or more/],
     ["train --seed -3", /argument '-3' is invalid.*whole number, 0 or more/],
-    ["train --loss mae", /argument 'mae' is invalid.*mse, bce/],
+    ["train --set loss=mae", /the setting loss is one of mse, bce; got "mae"\n {2}help: /],
+    ["train --set codeSize=many", /the setting codeSize is a number, got "many"\n {2}help: /],
+    [
+      "train --set size=3",
+      /no setting "size=3"\n {2}help: choose from: codeSize=32, loss=mse\|bce, weightL1=0, weightL2=0$/m,
+    ],
+    ["train lenet5 --set codeSize=2", /no setting "codeSize=2"\n {2}help: this model has no settings$/m],
     ["train --data", /'--data <source>' argument missing/],
     ["train autoencoder twice", /too many arguments/],
-    [
-      "train gpt",
-      /there is no model "gpt"\n {2}help: choose one of: autoencoder, convolutional-autoencoder$/m,
-    ],
+    ["train gpt", new RegExp(`there is no model "gpt"\n {2}help: choose one of: ${modelNames}$`, "m")],
     [
       "train --data mnits",
-      /neither a dataset nor a folder "mnits"\n {2}help: .*digits, mnist, fashion-mnist;/,
+      /neither a dataset nor a folder "mnits"\n {2}help: .*digits, mnist, fashion-mnist, cifar-10;/,
     ],
+    ["train graph-autoencoder --data mnist", /no graph "mnist"\n {2}help: choose one of: karate, blocks$/m],
     ["tarin", /unknown command 'tarin'\n.*Did you mean train/],
     ["gradcheck conw", /no operation has "conw" in its name\n {2}help: .*conv2d/],
   ];
@@ -240,7 +216,7 @@ test("--json tells a program what is wrong; --verbose shows where", async () => 
       event: "error",
       kind: "ArgumentError",
       message: 'there is no model "gpt"',
-      help: "choose one of: autoencoder, convolutional-autoencoder",
+      help: `choose one of: ${modelNames}`,
     },
   ]);
   const verbose = await wgrad("train gpt --verbose");
@@ -255,7 +231,7 @@ test("data that is not what it should be: which file, what it is, what was expec
   const images = "train-images-idx3-ubyte";
   const wholeGzip = gzipSync(good.get(images)!);
   const cases: [name: string, files: Map<string, Uint8Array>, problem: RegExp][] = [
-    ["empty", new Map(), /empty: 4 of the four MNIST files are missing[\s\S]*the folder is empty/],
+    ["empty", new Map(), /empty: no dataset that is known here[\s\S]*the folder is empty/i],
     [
       "cut-off",
       new Map(good).set(images, good.get(images)!.subarray(0, 1000)),
@@ -304,7 +280,7 @@ test("a log file of both outputs has every line, in order", async () => {
   const log = readFileSync(join(here, "log"), "utf8");
   assert.match(
     log,
-    /^adapter {2}.*\nerror: empty: 4 of the four MNIST files[\s\S]*\n {2}help: .*\nafter\n$/m,
+    /^adapter {2}.*\nerror: empty: no dataset that is known here[\s\S]*\n {2}help: .*\nafter\n$/m,
   );
 });
 
@@ -328,15 +304,17 @@ test("a disk that is full at the end: the old weights stay, nothing half-written
   symlinkSync("/dev/full", join(here, "nearly-full", ".model.safetensors.partial"));
   const ended = await wgrad(`${training} --epochs 1 --out nearly-full`);
   assertRefused(ended, 1, /cannot write nearly-full\/model\.safetensors: no space left on the disk/);
-  assert.equal(readdirSync(join(here, "nearly-full")).sort(), ["metrics.jsonl", "model.safetensors"]);
+  assert.equal(readdirSync(join(here, "nearly-full")).sort(), [
+    ...["checkpoint.safetensors", "metrics.jsonl", "model.safetensors"],
+  ]);
   assert.is(outputOf("nearly-full", "model.safetensors").toString(), "old");
 });
 
 test("a loss that is no longer a number ends the training", async () => {
-  const ended = await wgrad(`${training} --learning-rate 1e9 --out diverged`);
+  const ended = await wgrad(`${training} --lr 1e9 --out diverged`);
   assertRefused(ended, 1, /the training has diverged: the loss in epoch 1, step \d+ is (NaN|Infinity)/);
-  assert.match(ended.stderr, /smaller learning rate, such as --learning-rate 0\.001\n/);
-  assert.equal(readdirSync(join(here, "diverged")), ["metrics.jsonl"]);
+  assert.match(ended.stderr, /smaller learning rate, such as --lr 0\.001\n/);
+  assert.equal(readdirSync(join(here, "diverged")).sort(), ["checkpoint.safetensors", "metrics.jsonl"]);
   for (const { loss } of parseLines(outputOf("diverged", "metrics.jsonl").toString())) {
     assert.ok(Number.isFinite(loss));
   }
@@ -364,7 +342,7 @@ test("Ctrl-C: the step is finished, all is saved, exit code 130", async () => {
 });
 
 test("Ctrl-C before the first step: nothing is written", async () => {
-  writeFolder("slow", digitFiles());
+  writeFolder("slow", await digitFiles(300, 60));
   const pipe = join(here, "slow", "train-labels-idx1-ubyte.gz");
   const labels = readFileSync(pipe);
   rmSync(pipe);
@@ -406,24 +384,33 @@ test("help: every command and option, the models, the datasets; 80 columns", asy
     return stdout;
   };
   const train = await help("train --help");
-  for (const word of ["autoencoder", "convolutional-autoencoder", "digits", "mnist", "fashion-mnist"]) {
-    assert.match(train, new RegExp(`[ "]${word}[ ,"]`), word);
+  for (const word of ["wgrad models", "digits", "mnist", "fashion-mnist", "cifar-10", "karate", "blocks"]) {
+    assert.match(train, new RegExp(`[ "\`]${word}[ ,"\`\n]`), word);
   }
   for (const option of [
     "data",
     "epochs",
     "batch",
-    "learning-rate",
-    "loss",
+    "lr",
+    "set",
+    "plain",
     "seed",
     "out",
+    "resume",
+    "checkpoint-every",
     "json",
     "verbose",
   ]) {
     assert.match(train, new RegExp(`^ {2}--${option}\\b`, "m"));
   }
-  for (const command of ["train", "gradcheck", "setup"]) {
-    assert.match(await help("--help"), new RegExp(`^ {2}${command} `, "m"));
+  const overview = await help("--help");
+  const commands = [
+    ...["train", "evaluate", "predict", "reconstruct", "sample", "interpolate", "latent-map", "models"],
+    ...["summary", "export", "import", "gradcheck", "setup"],
+  ];
+  for (const command of commands) {
+    assert.match(overview, new RegExp(`^ {2}${command} `, "m"));
+    if (command !== "setup") assert.match(await help(`${command} --help`), /^ {2}--json\b/m);
   }
   const here = await run("npx", ["wgrad", "gradcheck", "--help"], { cwd: projectRoot });
   assert.is(here.code, 0, here.stderr);

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as assert from "uvu/assert";
-import type { ImageDataset } from "../data/dataset.ts";
+import { memoryDataset } from "../data/dataset.ts";
 import type { WgradError } from "../engine/errors.ts";
 import { hostRandom } from "../engine/hostRandom.ts";
 
@@ -72,17 +72,14 @@ export function runScript(source: string, environment: Record<string, string> = 
   return { status, signal, stdout, stderr };
 }
 
-/** Grey images with pixels from 0 to 1, and labels from 0 to 9; always the same ones. */
-export function randomImages({ count, size }: { count: number; size: number }): ImageDataset {
+/** Grey images with pixels from 0 to 1, and labels from 0 to 9; always the same ones. Also as one array, `images`. */
+export function randomImages({ count, size }: { count: number; size: number }) {
   const random = hostRandom("images");
+  const images = Float32Array.from({ length: count * size * size }, () => random());
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 10);
+  const shape = { channels: 1, height: size, width: size };
   return {
-    name: "random",
-    images: Float32Array.from({ length: count * size * size }, () => random()),
-    labels: Uint8Array.from({ length: count }, (_, i) => i % 10),
-    count,
-    channels: 1,
-    height: size,
-    width: size,
-    classes: [..."0123456789"],
+    ...memoryDataset({ name: "random", pixels: images, labels, ...shape, classes: [..."0123456789"] }),
+    images,
   };
 }

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { openOutputFolder } from "../cli/output/folder.ts";
+import { openOutputFolder, writeWhole } from "../cli/output/folder.ts";
 import { OutputError } from "../engine/errors.ts";
 
 const names = ["loss.svg", "metrics.jsonl", "model.safetensors"] as const;
@@ -85,6 +85,41 @@ test("a new run starts its lines anew, and keeps the old model until it has its 
   assert.is(readFileSync(join(base, "metrics.jsonl"), "utf8"), '{"run":2}\n');
   assert.is(readFileSync(join(base, "model.safetensors"), "utf8"), "new");
   assert.equal(readdirSync(base).sort(), ["metrics.jsonl", "model.safetensors"]);
+});
+
+test("lines of an earlier run that are to stay come first; the rest of them is gone", () => {
+  const folder = openOutputFolder(base, names);
+  assert.is(folder.pathOf("metrics.jsonl"), join(base, "metrics.jsonl"));
+  assert.not.ok(existsSync(folder.pathOf("metrics.jsonl")), "a path alone makes no file");
+  writeFileSync(folder.pathOf("metrics.jsonl"), '{"step":1}\n{"step":2}\n{"step":3}\n{"st');
+  const metrics = folder.startLines("metrics.jsonl", ['{"step":1}', '{"note":"÷"}']);
+  const read = () => readFileSync(join(base, "metrics.jsonl"), "utf8");
+  assert.is(read(), '{"step":1}\n{"note":"÷"}\n');
+  metrics.append({ step: 2 });
+  metrics.flush();
+  metrics.append({ step: 3 });
+  metrics.close();
+  assert.is(read(), '{"step":1}\n{"note":"÷"}\n{"step":2}\n{"step":3}\n');
+  refused(join(base, "metrics.jsonl"), /./, () => metrics.flush());
+  assert.equal(readdirSync(base), ["metrics.jsonl"]);
+});
+
+test("one file alone: whole, its folder made, and what is in the way said", () => {
+  const path = join(base, "pictures", "of", "samples.png");
+  writeWhole(path, "old");
+  writeWhole(path, Uint8Array.of(1, 2, 3));
+  assert.equal([...readFileSync(path)], [1, 2, 3]);
+  assert.equal(readdirSync(join(base, "pictures", "of")), ["samples.png"]);
+  symlinkSync("/dev/full", join(base, "pictures", "of", ".samples.png.partial"));
+  refused(path, /no space left on the disk/, () => writeWhole(path, "new"));
+  assert.equal([...readFileSync(path)], [1, 2, 3]);
+  refused(join(path, "below"), /samples\.png is a file, not a folder/, () =>
+    writeWhole(join(path, "below", "x.png"), "new"),
+  );
+  refused(join(base, "pictures"), /cannot write .*pictures: /, () =>
+    writeWhole(join(base, "pictures"), "new"),
+  );
+  assert.equal(readdirSync(base), ["pictures"]);
 });
 
 test("a file where the folder should be, or above it", () => {

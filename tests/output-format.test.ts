@@ -5,9 +5,10 @@ import {
   formatBytes,
   formatClock,
   formatCount,
-  formatDecibels,
   formatDuration,
   formatLoss,
+  formatMetric,
+  formatPercent,
   formatRate,
   formatScaled,
   formatShape,
@@ -43,9 +44,27 @@ table("formatLoss", formatLoss, [
   [Number.NaN, "NaN"],
   [infinity, "Infinity"],
 ]);
-table("formatDecibels", formatDecibels, [
-  [19.1, "19.10 dB"],
-  [infinity, "Infinity dB"],
+table<readonly [string, number]>("formatMetric", formatMetric, [
+  [["psnr", 19.1], "PSNR 19.10 dB"],
+  [["psnr", infinity], "PSNR Infinity dB"],
+  [["mse", 0.0312345], "MSE 0.03123"],
+  [["ssim", 0.9], "SSIM 0.9000"],
+  [["accuracy", 0.97318], "accuracy 97.32 %"],
+  [["accuracy", 1], "accuracy 100.00 %"],
+  [["top5", 0.99996], "top-5 100.00 %"],
+  [["negativeElbo", 105.678], "−ELBO 105.68 nats"],
+  [["kl", 0], "KL 0.00 nats"],
+  [["auc", 0.95], "AUC 0.9500"],
+  [["averagePrecision", 0.5], "AP 0.5000"],
+  [["codeMean", -0.01], "code mean -0.01000"],
+  [["codeStd", 1], "code std 1.000"],
+  [["loss", 2.312345], "loss 2.312"],
+  [["reconstruction", 1], "reconstruction 1.000"],
+]);
+table("formatPercent", formatPercent, [
+  [0, "0.00 %"],
+  [0.97318, "97.32 %"],
+  [1, "100.00 %"],
 ]);
 table("formatRate", formatRate, [
   [8.44, "8.4"],

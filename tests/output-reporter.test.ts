@@ -47,7 +47,7 @@ const step = (number: number, more: Partial<StepEvent> = {}): StepEvent => ({
   step: number,
   steps: 469,
   loss: 0.123456789 / number,
-  imagesPerSecond: 12_345.678,
+  samplesPerSecond: 12_345.678,
   secondsLeft: 42.123,
   ...more,
 });
@@ -133,6 +133,32 @@ test("json: one object a line, `event` first, numbers as they are", () => {
   );
 });
 
+test("a graph, classifier's figures, and an end without a folder", () => {
+  const graph: TrainingEvent = {
+    event: "graph",
+    name: "blocks",
+    nodes: 1000,
+    trainEdges: 4521,
+    testEdges: 531,
+  };
+  const told = { ...epoch, test: { loss: 0.5, accuracy: 0.97318, top5: 1 } };
+  const known = { ...epoch, test: { mse: 0.25, loss: 0.25 } };
+  const over: TrainingEvent = { event: "end", seconds: 1.25, test: { loss: 0.25, auc: 0.95 } };
+  const { stream, text } = recording();
+  const reporter = createReporter({ mode: "plain", stream });
+  for (const event of [graph, told, known, over]) reporter.report(event);
+  assert.equal(text().split("\n"), [
+    "graph    blocks: 1,000 nodes, 4,521 training and 531 test edges",
+    "epoch 1/5  loss 0.04210  test loss 0.5000  accuracy 97.32 %  top-5 100.00 %  12.3 s",
+    "epoch 1/5  loss 0.04210  test MSE 0.2500  12.3 s",
+    "done     test loss 0.2500  AUC 0.9500  in 1.3 s",
+    "",
+  ]);
+  const json = recording();
+  createReporter({ mode: "json", stream: json.stream }).report(over);
+  assert.is(json.text(), '{"event":"end","seconds":1.25,"test":{"loss":0.25,"auc":0.95}}\n');
+});
+
 test("json: a loss that is no number is null, and the line stays JSON", () => {
   const { stream, text } = recording();
   createReporter({ mode: "json", stream }).report(step(1, { loss: Number.NaN }));
@@ -153,8 +179,8 @@ test("plain: lines without escapeCode codes, and few of them", async () => {
       .split("\n")
       .filter((line) => line.startsWith("epoch")),
     [
-      "epoch 1/5  step 1/469  loss 0.1235  12,346 images/s  ETA 0:42",
-      "epoch 1/5  step 469/469  loss 0.0002632  12,346 images/s  ETA 0:42",
+      "epoch 1/5  step 1/469  loss 0.1235  12,346 samples/s  ETA 0:42",
+      "epoch 1/5  step 469/469  loss 0.0002632  12,346 samples/s  ETA 0:42",
       "epoch 1/5  loss 0.04210  test MSE 0.03123  PSNR 15.05 dB  12.3 s",
     ],
   );
@@ -188,7 +214,7 @@ for (const columns of [80, 40, 20]) {
       assert.ok(during.lines[0]!.includes("0.0004115"), during.lines[0]);
       assert.match(during.lines[0]!, columns >= 40 ? / 0:42$/ : /^1\/5 +63% /);
       if (columns >= 40) assert.match(during.lines[0]!, /█+░+/);
-      if (columns >= 80) assert.ok(during.lines[0]!.includes("12,346 images/s  ETA 0:42"));
+      if (columns >= 80) assert.ok(during.lines[0]!.includes("12,346 samples/s  ETA 0:42"));
       assert.equal(during.cursor, { x: 0, y: 1 }, "whoever writes next starts on a fresh line");
       assert.is(chunks.length, 3, "a frame is one write");
       for (const chunk of chunks) {
@@ -297,7 +323,7 @@ test("a progress line fits every width and says what it can", () => {
     epoch: 10,
     epochs: 100,
     loss: 1.234e-7,
-    imagesPerSecond: 123_456,
+    samplesPerSecond: 123_456,
     secondsLeft: 45_296,
   });
   for (const event of [

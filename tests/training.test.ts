@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { memoryDataset } from "../data/dataset.ts";
 import { epochOrder } from "../data/loader.ts";
 import { syntheticDigits } from "../data/syntheticDigits.ts";
 import { openDevice, withDevice } from "../engine/currentDevice.ts";
@@ -10,15 +11,17 @@ import { Module } from "../engine/nn/module.ts";
 import { summarize } from "../engine/nn/summary.ts";
 import { mul } from "../engine/ops/arithmetic.ts";
 import { mseLoss } from "../engine/ops/losses.ts";
-import { mean } from "../engine/ops/reduce.ts";
+import { mean, sum } from "../engine/ops/reduce.ts";
 import { Adam } from "../engine/optim/adam.ts";
+import type { Optimizer } from "../engine/optim/optimizer.ts";
 import { SGD } from "../engine/optim/sgd.ts";
 import { manualSeed } from "../engine/random.ts";
 import { ones, type Tensor, tensor } from "../engine/tensor.ts";
 import { type Autoencoder, ConvolutionalAutoencoder, DenseAutoencoder } from "../models/autoencoder.ts";
 import { evaluateReconstruction } from "../models/reconstruction.ts";
 import { findModel } from "../models/registry.ts";
-import { type Batch, train } from "../models/training.ts";
+import { chooseSettings } from "../models/settings.ts";
+import { descent, type ImageBatch, imageBatches, train } from "../models/training.ts";
 import { close, randomImages, refused } from "./engine-helpers.ts";
 
 const gpu = await openDevice();
@@ -32,18 +35,23 @@ interface Run {
   readonly build?: () => Autoencoder;
 }
 
+function lossUpdate(optimizer: Optimizer, model: Autoencoder) {
+  return descent(optimizer, ({ images }: ImageBatch) => ({ loss: model.loss(images) }));
+}
+
 /** Trains on the digits in batches of 16, the last one of 4; the losses, and the weights as their bits. */
 async function run({ seed, epochs = 2, build = () => new DenseAutoencoder({ widths: [16, 4] }) }: Run) {
   manualSeed(seed);
   const model = build();
   const optimizer = new Adam(model.parameters(), { learningRate: 5e-3 });
-  const loss = ({ images }: Batch) => model.loss(images);
+  const source = imageBatches(digits, { batchSize: 16, seed });
+  const update = lossUpdate(optimizer, model);
   const losses: number[] = [];
   const sizes: number[] = [];
-  for await (const epoch of train({ dataset: digits, epochs, batchSize: 16, seed, optimizer, loss })) {
+  for await (const epoch of train({ source, epochs, update })) {
     for await (const step of epoch) {
-      losses.push(await step.loss.item());
-      sizes.push(step.images);
+      losses.push(await step.losses.loss.item());
+      sizes.push(step.samples);
     }
   }
   const weights = await Promise.all([...model.stateDict().values()].map((tensor) => tensor.data()));
@@ -80,7 +88,9 @@ test("dropout and the initial weights follow the seed, on a second device as wel
 
 for (const name of ["autoencoder", "convolutional-autoencoder"]) {
   test(`${name}: every image takes part, and the loss falls`, async () => {
-    const build = () => findModel(name).build([1, 28, 28]);
+    const { open, settings } = findModel(name);
+    const shape = { inputShape: [1, 28, 28], classes: digits.classes };
+    const build = () => open(shape, chooseSettings(settings, [])).model as Autoencoder;
     const { model, losses, sizes } = await run({ seed: 1, epochs: 6, build });
     assert.equal(sizes.slice(0, 7), [16, 16, 16, 16, 16, 16, 4]);
     assert.is(losses.length, 42);
@@ -103,10 +113,13 @@ class Scale extends Module {
 test("the weights do what the formula says: two steps of SGD on one image", async () => {
   const model = new Scale();
   const optimizer = new SGD(model.parameters(), { learningRate: 0.25 });
-  const dataset = { ...randomImages({ count: 1, size: 1 }), width: 2, images: Float32Array.of(1, 0.5) };
-  const loss = ({ images }: Batch) => mseLoss(model.call(images), images, { reduction: "sum" });
-  for await (const epoch of train({ dataset, epochs: 2, batchSize: 4, seed: 1, optimizer, loss }))
-    for await (const _ of epoch);
+  const pixels = Float32Array.of(1, 0.5);
+  const dataset = memoryDataset({ ...randomImages({ count: 1, size: 1 }), width: 2, pixels });
+  const source = imageBatches(dataset, { batchSize: 4, seed: 1 });
+  const update = descent(optimizer, ({ images }: ImageBatch) => ({
+    loss: mseLoss(model.call(images), images, { reduction: "sum" }),
+  }));
+  for await (const epoch of train({ source, epochs: 2, update })) for await (const _ of epoch);
   // (w - 1)² x² by w is 2 (w - 1) x²: a step leaves 1 - x²/2 of the distance from 1.
   close(await model.weight.data(), [1 - 0.5 * 0.25, 1 - 3 * (1 - 0.125) ** 2], "the weight");
 });
@@ -117,16 +130,21 @@ test("each epoch visits all images once, in the order of its seed and number", a
   const optimizer = new SGD(model.parameters(), { learningRate: 0 });
   const seen: Promise<Float32Array>[] = [];
   const labels: Promise<Int32Array>[] = [];
-  function loss(batch: Batch) {
+  const steps: number[] = [];
+  const update = descent(optimizer, (batch: ImageBatch, step) => {
     seen.push(batch.images.data());
     labels.push(batch.labels.data<Int32Array>());
-    return mean(model.call(batch.images));
-  }
+    steps.push(step);
+    return { loss: mean(model.call(batch.images)) };
+  });
+  const source = imageBatches(dataset, { batchSize: 4, seed: 5 });
+  assert.equal([source.steps, source.samples], [3, 10]);
   const counts: number[][] = [];
-  for await (const epoch of train({ dataset, epochs: 2, batchSize: 4, seed: 5, optimizer, loss })) {
+  for await (const epoch of train({ source, epochs: 2, update })) {
     assert.is(epoch.steps, 3);
-    for await (const { index, images } of epoch) counts.push([epoch.index, index, images]);
+    for await (const { index, samples } of epoch) counts.push([epoch.index, index, samples]);
   }
+  assert.equal(steps, [0, 1, 2, 3, 4, 5], "counted over the whole training");
   assert.equal(counts, [
     [0, 0, 4],
     [0, 1, 4],
@@ -150,12 +168,12 @@ test("leaving either loop stops the training after the step", async () => {
   const model = new DenseAutoencoder({ widths: [4] });
   const optimizer = new Adam(model.parameters());
   let losses = 0;
-  function loss({ images }: Batch) {
+  const update = descent(optimizer, ({ images }: ImageBatch) => {
     losses++;
-    return model.loss(images);
-  }
-  const options = { dataset: digits, epochs: 3, batchSize: 16, seed: 1, optimizer, loss };
-  for await (const epoch of train(options)) {
+    return { loss: model.loss(images) };
+  });
+  const source = imageBatches(digits, { batchSize: 16, seed: 1 });
+  for await (const epoch of train({ source, epochs: 3, update })) {
     for await (const { index } of epoch) if (index === 2) break;
     if (epoch.index === 1) break;
   }
@@ -166,17 +184,78 @@ test("leaving either loop stops the training after the step", async () => {
   assert.equal(await model.stateDict().get("encoder.1.weight")!.data(), weights);
 });
 
+test("a training that goes on from a number of steps does the rest of them, and no other", async () => {
+  const dataset = randomImages({ count: 10, size: 1 });
+  /** A line a step of what the loop tells, then a line a step of what the update was given. */
+  async function from(stepsDone: number, epochs = 3): Promise<string[]> {
+    const told: string[] = [];
+    const seen: Promise<string>[] = [];
+    const model = new Scale();
+    const update = descent(
+      new SGD(model.parameters(), { learningRate: 0 }),
+      ({ images, labels }: ImageBatch, step) => {
+        seen.push(labels.data<Int32Array>().then((list) => `${step}: ${list.join(" ")}`));
+        return { loss: mean(model.call(images)) };
+      },
+    );
+    const source = imageBatches(dataset, { batchSize: 4, seed: 5 });
+    for await (const epoch of train({ source, epochs, stepsDone, update }))
+      for await (const { index, samples } of epoch) told.push(`${epoch.index}.${index}: ${samples}`);
+    return [...told, ...(await Promise.all(seen))];
+  }
+  const whole = await from(0);
+  assert.is(whole.length, 18);
+  for (const stepsDone of [1, 2, 3, 5, 8]) {
+    const expected = [...whole.slice(stepsDone, 9), ...whole.slice(9 + stepsDone)];
+    assert.equal(await from(stepsDone), expected, `from step ${stepsDone}`);
+  }
+  assert.equal(await from(9), [], "nothing is left to do");
+  assert.equal(await from(0, 0), []);
+});
+
+test("descent: the schedule's learning rate at every step, and gradients no longer than clipNorm", async () => {
+  const model = new Scale();
+  const optimizer = new SGD(model.parameters(), { learningRate: 1 });
+  const rates: number[] = [];
+  const schedule = (step: number) => 2 ** -step;
+  const update = descent(
+    optimizer,
+    ({ images }: ImageBatch) => {
+      rates.push(optimizer.learningRate);
+      return { loss: sum(model.call(images)) };
+    },
+    { schedule, clipNorm: 5 },
+  );
+  const before = await model.weight.data();
+  const [small, large] = [tensor([[3, 4]]), tensor([[30, 40]])].map((images) => ({
+    ...{ count: 1, labels: tensor([0], { dtype: "int32" }) },
+    images,
+  }));
+  update(small!, 0); // a gradient of length 5 stays as it is
+  close(await model.weight.data(), [before[0] - 3, before[1] - 4], "after a step of rate 1");
+  update(large!, 1); // a gradient of length 50 becomes one of length 5
+  close(await model.weight.data(), [before[0] - 3 - 1.5, before[1] - 4 - 2], "after a step of rate 1/2");
+  assert.equal(rates, [1, 0.5]);
+});
+
 test("what cannot be trained is refused", async () => {
   const model = new DenseAutoencoder({ widths: [4] });
   const optimizer = new Adam(model.parameters());
-  const loss = ({ images }: Batch) => model.loss(images);
-  const start = (batchSize: number) =>
-    train({ dataset: digits, epochs: 1, batchSize, seed: 1, optimizer, loss }).next();
-  await refused(ArgumentError, /batchSize 0/, () => start(0));
+  const update = lossUpdate(optimizer, model);
+  const source = imageBatches(digits, { batchSize: 4, seed: 1 });
+  await refused(ArgumentError, /batchSize 0/, () => imageBatches(digits, { batchSize: 0, seed: 1 }));
+  for (const bad of [-1, 1.5, Number.NaN]) {
+    await refused(ArgumentError, /train: epochs must be a whole number, 0 or more, got /, () =>
+      train({ source, epochs: bad, update }).next(),
+    );
+    await refused(ArgumentError, /train: stepsDone must be a whole number, 0 or more, got /, () =>
+      train({ source, epochs: 1, stepsDone: bad, update }).next(),
+    );
+  }
   const coloured = randomImages({ count: 3, size: 4 });
   await refused(ShapeError, /^encoder\.1: linear: .* 784 features .* got \[3, 16\]/, async () => {
-    for await (const epoch of train({ dataset: coloured, epochs: 1, batchSize: 4, seed: 1, optimizer, loss }))
-      for await (const _ of epoch);
+    const unfit = imageBatches(coloured, { batchSize: 4, seed: 1 });
+    for await (const epoch of train({ source: unfit, epochs: 1, update })) for await (const _ of epoch);
   });
   await refused(ArgumentError, /images of 30 × 28 cannot be halved twice\n {2}help: pad/, () => {
     return new ConvolutionalAutoencoder({ imageShape: [1, 30, 28] });
@@ -191,8 +270,9 @@ test("what cannot be trained is refused", async () => {
 
 test("the summary counts parameters and FLOPs, and allocates nothing", () => {
   const before = { ...gpu.memory(), ...gpu.counters() };
-  const dense = summarize(() => new DenseAutoencoder(), [1, 1, 28, 28]);
-  const convolutional = summarize(() => new ConvolutionalAutoencoder(), [2, 1, 28, 28]);
+  const callOn = (count: number) => (model: Autoencoder) => model.call(ones([count, 1, 28, 28]));
+  const dense = summarize(() => new DenseAutoencoder(), callOn(1));
+  const convolutional = summarize(() => new ConvolutionalAutoencoder(), callOn(2));
   assert.equal({ ...gpu.memory(), ...gpu.counters() }, before);
   assert.is(dense.parameters, 476_720);
   assert.is(convolutional.parameters, 111_521);

@@ -2,7 +2,7 @@
 import { checkOps, type RowResult } from "../../engine/checks.ts";
 import { openDevice } from "../../engine/currentDevice.ts";
 import { ArgumentError } from "../../engine/errors.ts";
-import { type AnyOp, ops } from "../../engine/ops/table.ts";
+import { type AnyChecks, opChecks } from "../../engine/ops/table.ts";
 import { formatCount, formatDuration } from "../output/format.ts";
 import { gradcheckHead, gradcheckLines } from "../output/gradcheckTable.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
@@ -30,16 +30,16 @@ export async function runGradcheck({ operations: parts, json = false }: Gradchec
     const { name, kind } = gpu.adapter;
     if (json) sayEvent("adapter", { name, kind });
     else say(`adapter  ${name} (${kind.toUpperCase()})\n\n${gradcheckHead}`);
-    for (const op of operations) {
+    for (const checked of operations) {
       const rows: RowResult[] = [];
-      for await (const row of checkOps(gpu, { operations: [op] })) {
+      for await (const row of checkOps(gpu, { operations: [checked] })) {
         rows.push(row);
         if (json) sayEvent("check", row);
         if (interrupt.signal.aborted) break;
       }
       checks += rows.length;
       failures += rows.filter(({ ok }) => !ok).length;
-      if (!json) for (const line of gradcheckLines(op.name, rows)) say(line);
+      if (!json) for (const line of gradcheckLines(checked.op.name, rows)) say(line);
       if (interrupt.signal.aborted) break;
     }
   } finally {
@@ -59,14 +59,14 @@ export async function runGradcheck({ operations: parts, json = false }: Gradchec
 }
 
 /** Those with one of `parts` in their name, any case, in the table's order. @throws ArgumentError for a part of none */
-function chooseOperations(parts: readonly string[]): readonly AnyOp[] {
-  const has = (op: AnyOp, part: string) => op.name.toLowerCase().includes(part.toLowerCase());
-  const unknown = parts.find((part) => !ops.some((op) => has(op, part)));
+function chooseOperations(parts: readonly string[]): readonly AnyChecks[] {
+  const has = ({ op }: AnyChecks, part: string) => op.name.toLowerCase().includes(part.toLowerCase());
+  const unknown = parts.find((part) => !opChecks.some((checks) => has(checks, part)));
   if (unknown !== undefined) {
     throw new ArgumentError(
       `no operation has "${unknown}" in its name`,
-      `choose among: ${ops.map((op) => op.name).join(", ")}`,
+      `choose among: ${opChecks.map(({ op }) => op.name).join(", ")}`,
     );
   }
-  return parts.length === 0 ? ops : ops.filter((op) => parts.some((part) => has(op, part)));
+  return parts.length === 0 ? opChecks : opChecks.filter((checks) => parts.some((part) => has(checks, part)));
 }

@@ -1,27 +1,36 @@
 /** `wgrad train`: from data to a trained model, telling what happens on the way. */
-import { validateImages } from "../../data/check.ts";
 import { openDevice } from "../../engine/currentDevice.ts";
+import { ArgumentError } from "../../engine/errors.ts";
 import { summarize } from "../../engine/nn/summary.ts";
 import { manualSeed } from "../../engine/random.ts";
-import type { ReconstructionLoss } from "../../models/autoencoder.ts";
-import { findModel, type Recipe } from "../../models/registry.ts";
-import { findDataset } from "../findDataset.ts";
+import type { StoredCheckpoint, TrainingDescription } from "../../models/checkpoint.ts";
+import type { DataShape, ModelAtWork } from "../../models/kinds/kind.ts";
+import type { Recipe } from "../../models/recipe.ts";
+import { findModel, type RegisteredModel } from "../../models/registry.ts";
+import { chooseSettings } from "../../models/settings.ts";
+import type { Batch } from "../../models/training.ts";
+import { type LoadedData, loadGraphData, loadImageData, requireSource } from "../loadData.ts";
 import { openOutputFolder } from "../output/folder.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
 import { chooseMode, createReporter, type Reporter } from "../output/reporter.ts";
-import { evaluate, fit } from "../training/fit.ts";
-import { resultFiles, writeResults } from "../training/results.ts";
+import { readCheckpoint } from "../savedFiles.ts";
+import { fit } from "../training/fit.ts";
+import { type ResultFolder, resultFiles, writeResults } from "../training/results.ts";
 
-interface TrainingCommand {
-  readonly model: string;
-  readonly data: string;
-  /** These three are the model's own where they are left out. */
+export interface TrainingCommand {
+  readonly model?: string;
+  /** These are the model's own where they are left out. */
+  readonly data?: string;
   readonly epochs?: number;
   readonly batch?: number;
-  readonly learningRate?: number;
-  readonly loss: ReconstructionLoss;
-  readonly seed: number;
+  readonly lr?: number;
+  readonly set?: readonly string[];
+  readonly plain?: boolean;
+  readonly seed?: number;
   readonly out?: string;
+  /** A folder, or true for the one that the model's results go to. */
+  readonly resume?: string | true;
+  readonly checkpointEvery?: number;
   readonly json?: boolean;
 }
 
@@ -45,50 +54,132 @@ export async function runTraining(command: TrainingCommand): Promise<void> {
   if (signal.aborted) process.exitCode = interrupt.exitCode;
 }
 
+/** What a training goes by, before there is any data. */
+interface Plan extends Omit<TrainingDescription, "inputShape" | "classes"> {
+  readonly registered: RegisteredModel;
+  readonly folder: string;
+  readonly checkpoint: StoredCheckpoint | undefined;
+}
+
+const defaultModel = "autoencoder";
+const defaultSeed = 1;
+
+/** @throws ArgumentError, DataError */
+function planTraining(command: TrainingCommand): Plan {
+  if (command.resume !== undefined) return planResumed(command, command.resume);
+  const registered = findModel(command.model ?? defaultModel);
+  const standard = command.plain ? registered.plain : registered.recipe;
+  const recipe: Recipe = {
+    ...standard,
+    epochs: command.epochs ?? standard.epochs,
+    batchSize: command.batch ?? standard.batchSize,
+    learningRate: command.lr ?? standard.learningRate,
+  };
+  return {
+    registered,
+    model: registered.name,
+    settings: chooseSettings(registered.settings, command.set ?? []),
+    data: command.data ?? registered.dataset,
+    recipe,
+    seed: command.seed ?? defaultSeed,
+    folder: command.out ?? `out/${registered.name}`,
+    checkpoint: undefined,
+  };
+}
+
+/** Everything comes from the checkpoint: a training goes on as it began. */
+function planResumed(command: TrainingCommand, resume: string | true): Plan {
+  const { data, epochs, batch, lr, set, plain, seed, out } = command;
+  const changes = Object.entries({ data, epochs, batch, lr, set, plain, seed, out });
+  const [changed] = changes.find(([, value]) => value !== undefined) ?? [];
+  if (changed !== undefined) {
+    throw new ArgumentError(
+      `--${changed} cannot be changed when a training is resumed: it goes on as it began`,
+      "leave it out, or begin a new training",
+    );
+  }
+  const folder = resume === true ? `out/${command.model ?? defaultModel}` : resume;
+  const checkpoint = readCheckpoint(folder);
+  const { training, registered } = checkpoint;
+  if (command.model !== undefined && command.model !== training.model) {
+    throw new ArgumentError(
+      `${folder} holds a training of ${training.model}, not of ${command.model}`,
+      `leave the model out: wgrad train --resume ${folder}`,
+    );
+  }
+  return { ...training, registered, folder, checkpoint };
+}
+
 /** @throws the signal's reason when it comes before the first step */
 async function trainAndSave(
   command: TrainingCommand,
   reporter: Reporter,
   signal: AbortSignal,
 ): Promise<void> {
-  const started = performance.now();
-  const { seed } = command;
-  const { name, build, recipe: standard } = findModel(command.model);
-  const recipe: Recipe = {
-    epochs: command.epochs ?? standard.epochs,
-    batchSize: command.batch ?? standard.batchSize,
-    learningRate: command.learningRate ?? standard.learningRate,
-  };
-  const load = findDataset(command.data);
-  const folder = openOutputFolder(command.out ?? `out/${name}`, Object.values(resultFiles));
+  const plan = planTraining(command);
+  requireSource(plan.registered.data, plan.data);
+  const folder = openOutputFolder(plan.folder, Object.values(resultFiles));
   const gpu = await openDevice();
   try {
     reporter.report({ event: "adapter", name: gpu.adapter.name, kind: gpu.adapter.kind });
-    const onDownload = (file: string, bytes: number) =>
-      reporter.report({ event: "note", message: `downloading ${file} (${(bytes / 1e6).toFixed(1)} MB)` });
-    const data = await load({ seed, signal, onDownload });
-    validateImages(data.train);
-    validateImages(data.test);
-    const { count: trainCount, channels, height, width } = data.train;
-    const shape = [channels, height, width];
-    reporter.report({ event: "data", name: command.data, trainCount, testCount: data.test.count, shape });
-    const summary = summarize(() => build(shape), [1, ...shape]);
-    reporter.report({ event: "summary", ...summary });
-    folder.requireSpace(4 * summary.parameters);
-    signal.throwIfAborted();
-
-    manualSeed(seed);
-    const model = build(shape);
-    const training = { model, data, recipe, lossKind: command.loss, seed, folder, reporter, signal };
-    const { history, test } = await fit(training);
-    await writeResults({ ...training, history });
-    reporter.report({
-      event: "end",
-      test: test ?? (await evaluate(training)),
-      seconds: (performance.now() - started) / 1000,
-      folder: folder.path,
-    });
+    const { registered, data: source, seed } = plan;
+    const loading = { source, seed, reporter, signal };
+    const context = { plan, folder, command, reporter, signal };
+    if (registered.data === "images") {
+      const loaded = await loadImageData({ ...loading, imageShape: registered.imageShape });
+      await trainOn(loaded, (shape) => registered.open(shape, plan.settings), context);
+    } else {
+      const loaded = await loadGraphData(loading);
+      await trainOn(loaded, (shape) => registered.open(shape, plan.settings), context);
+    }
   } finally {
     await gpu.close();
   }
+}
+
+interface TrainingContext {
+  readonly plan: Plan;
+  readonly folder: ResultFolder;
+  readonly command: TrainingCommand;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+async function trainOn<Data, B extends Batch>(
+  { data, shape }: LoadedData<Data>,
+  open: (shape: DataShape) => ModelAtWork<Data, B>,
+  { plan, folder, command, reporter, signal }: TrainingContext,
+): Promise<void> {
+  const started = performance.now();
+  let planned: ModelAtWork<Data, B>;
+  const summary = summarize(
+    () => {
+      planned = open(shape);
+      return planned.model;
+    },
+    () => planned.forward(planned.example(1)),
+  );
+  reporter.report({ event: "summary", ...summary });
+  const { registered: _, folder: __, checkpoint, ...begun } = plan;
+  const optimizerCopies = 3; // the weights, and at most two numbers for each
+  folder.requireSpace(4 * summary.parameters * (1 + optimizerCopies));
+  signal.throwIfAborted();
+
+  manualSeed(plan.seed);
+  const atWork = open(shape);
+  const description: TrainingDescription = { ...begun, ...shape };
+  const training = { atWork, data, description, folder, reporter, signal };
+  const { history, evaluation: last } = await fit({
+    ...training,
+    checkpoint,
+    checkpointEvery: command.checkpointEvery,
+  });
+  const evaluation = last ?? (await atWork.evaluate(data));
+  await writeResults({ ...training, history, evaluation });
+  reporter.report({
+    event: "end",
+    test: evaluation.metrics,
+    seconds: (performance.now() - started) / 1000,
+    folder: folder.path,
+  });
 }

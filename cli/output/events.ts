@@ -1,15 +1,10 @@
 /**
- * Everything a training run has to say, as one union. The reporter shows it; `--json` prints it as it is,
- * so these names are the format that programs read: numbers unrounded, times in seconds.
+ * Everything a command has to say, as one union. The reporter shows it; `--json` prints it as it is, so these names
+ * are the format that programs read: numbers unrounded, times in seconds.
  */
 
-/** How well the model rebuilds the test set. */
-export interface TestMetrics {
-  /** Mean squared error over every pixel. */
-  readonly mse: number;
-  /** Peak signal-to-noise ratio in decibels, for pixels in [0, 1]. */
-  readonly psnr: number;
-}
+/** Test figures by name: `loss`, `accuracy`, `mse`, `psnr`, … as they fit the model. */
+export type TestMetrics = Readonly<Record<string, number>>;
 
 export interface SummaryRow {
   /** Where the layer sits in the model: "encoder.0". */
@@ -34,6 +29,15 @@ export type TrainingEvent =
       readonly shape: readonly number[];
     }
   | {
+      readonly event: "graph";
+      readonly name: string;
+      readonly nodes: number;
+      /** Those that the training sees. */
+      readonly trainEdges: number;
+      /** Those that were taken out, to be found again. */
+      readonly testEdges: number;
+    }
+  | {
       readonly event: "summary";
       readonly rows: readonly SummaryRow[];
       readonly parameters: number;
@@ -49,7 +53,7 @@ export type TrainingEvent =
       /** Steps an epoch. */
       readonly steps: number;
       readonly loss: number;
-      readonly imagesPerSecond: number;
+      readonly samplesPerSecond: number;
       /** Until the last epoch ends. */
       readonly secondsLeft: number;
     }
@@ -57,7 +61,7 @@ export type TrainingEvent =
       readonly event: "epoch";
       readonly epoch: number;
       readonly epochs: number;
-      /** The mean over the epoch's images. */
+      /** The mean over the epoch's samples. */
       readonly trainLoss: number;
       readonly test: TestMetrics;
       readonly seconds: number;
@@ -76,8 +80,8 @@ export type TrainingEvent =
       readonly event: "end";
       readonly seconds: number;
       readonly test: TestMetrics;
-      /** Where the results are. */
-      readonly folder: string;
+      /** Where the results are, if the command writes any. */
+      readonly folder?: string;
     };
 
 export type StepEvent = Extract<TrainingEvent, { event: "step" }>;

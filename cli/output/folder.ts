@@ -25,13 +25,18 @@ import { formatBytes } from "./format.ts";
 
 export interface OutputFolder<Name extends string> {
   readonly path: string;
+  /** The file's path, whether it is there or not. */
+  pathOf(name: Name): string;
   /**
    * Replaces a file and returns its path; a reader sees the old content or the new, never half of it.
    * @throws OutputError, the old file then being as it was
    */
   write(name: Name, content: string | Uint8Array): string;
-  /** Starts a file of JSON lines, empty: what an earlier run wrote there is gone. @throws OutputError */
-  startLines(name: Name): LineWriter;
+  /**
+   * Starts a file of JSON lines with those that are to stay; what else an earlier run wrote there is gone.
+   * @throws OutputError
+   */
+  startLines(name: Name, kept?: readonly string[]): LineWriter;
   /** @throws OutputError when the disk has less than `bytes` left */
   requireSpace(bytes: number): void;
 }
@@ -39,7 +44,9 @@ export interface OutputFolder<Name extends string> {
 export interface LineWriter {
   /** Adds one line, whole or not at all. @throws OutputError */
   append(record: object): void;
-  /** Waits until the lines are on the disk. Calling it again does no harm. @throws OutputError */
+  /** Waits until the lines are on the disk. @throws OutputError */
+  flush(): void;
+  /** `flush`, and the file is done with. Calling it again does no harm. @throws OutputError */
   close(): void;
 }
 
@@ -73,11 +80,12 @@ export function openOutputFolder<Name extends string>(
 
   return {
     path,
+    pathOf: (name) => join(path, name),
     write(name, content) {
       replaceFile(join(path, name), content);
       return join(path, name);
     },
-    startLines: (name) => startLines(join(path, name)),
+    startLines: (name, kept = []) => startLines(join(path, name), kept),
     requireSpace(bytes) {
       const free = attempt(`cannot read how much space is left for ${path}`, () => {
         const { bavail, bsize, blocks } = statfsSync(path);
@@ -122,6 +130,13 @@ function makeFolder(path: string, asked: string): void {
   });
 }
 
+/** Writes one file, whole or not at all; its folder is made where it is missing. @throws OutputError */
+export function writeWhole(path: string, content: string | Uint8Array): void {
+  const folder = dirname(resolve(path));
+  makeFolder(folder, folder);
+  replaceFile(path, content);
+}
+
 function replaceFile(path: string, content: string | Uint8Array): void {
   // One fixed name: what a killed run has left behind is overwritten by the next one.
   const temporary = join(dirname(path), `.${basename(path)}.partial`);
@@ -146,13 +161,12 @@ function writeDurably(path: string, content: string | Uint8Array): void {
   }
 }
 
-function startLines(path: string): LineWriter {
+function startLines(path: string, kept: readonly string[]): LineWriter {
   const problem = `cannot write ${path}`;
-  const file = attempt(problem, () => {
-    rmSync(path, { force: true });
-    return openSync(path, "wx");
-  });
-  let size = 0;
+  const start = Buffer.from(kept.map((line) => `${line}\n`).join(""));
+  replaceFile(path, start);
+  const file = attempt(problem, () => openSync(path, "r+"));
+  let size = start.length;
   let open = true;
   return {
     append(record) {
@@ -169,6 +183,7 @@ function startLines(path: string): LineWriter {
       });
       size += line.length;
     },
+    flush: () => attempt(problem, () => fsyncSync(file)),
     close() {
       if (!open) return;
       open = false;
@@ -210,6 +225,7 @@ const reasons: Record<string, readonly [reason: string, help: string]> = {
     "the file is larger than allowed here",
     "raise the limit (`ulimit -f`), or choose another output folder",
   ],
+  EISDIR: ["a folder has that name", "choose another name, or move that folder away"],
   ENAMETOOLONG: ["the name is too long", "choose a shorter name"],
   EEXIST: ["something of that name is there that is not a folder", "choose another name, or move that away"],
   ENOENT: ["the file system does not let folders or files be made there", "choose another output folder"],

@@ -26,12 +26,39 @@ export function formatLoss(loss: number): string {
   return loss === 0 ? "0" : loss.toPrecision(4);
 }
 
-/** A peak signal-to-noise ratio in decibels: "19.10 dB". */
-export function formatDecibels(decibels: number): string {
-  return `${decibels.toFixed(2)} dB`;
+/** Names of test figures for people; the others go by their own. */
+const metricNames: Readonly<Record<string, string>> = {
+  mse: "MSE",
+  psnr: "PSNR",
+  ssim: "SSIM",
+  top5: "top-5",
+  negativeElbo: "−ELBO",
+  kl: "KL",
+  auc: "AUC",
+  averagePrecision: "AP",
+  codeMean: "code mean",
+  codeStd: "code std",
+};
+
+const metricUnits: Readonly<Record<string, (value: number) => string>> = {
+  psnr: (decibels) => `${decibels.toFixed(2)} dB`,
+  accuracy: formatPercent,
+  top5: formatPercent,
+  negativeElbo: (nats) => `${nats.toFixed(2)} nats`,
+  kl: (nats) => `${nats.toFixed(2)} nats`,
+};
+
+/** A test figure with its name: "accuracy 97.32 %", "PSNR 19.10 dB". */
+export function formatMetric([name, value]: readonly [string, number]): string {
+  return `${metricNames[name] ?? name} ${(metricUnits[name] ?? formatLoss)(value)}`;
 }
 
-/** Images a second: "12,345", or "8.4" where a whole number would say too little. */
+/** A share of one: 0.9732 → "97.32 %". */
+export function formatPercent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+/** Samples a second: "12,345", or "8.4" where a whole number would say too little. */
 export function formatRate(perSecond: number): string {
   if (!Number.isFinite(perSecond)) return "–";
   return perSecond < 99.95 ? perSecond.toFixed(1) : formatCount(Math.round(perSecond));

@@ -1,5 +1,5 @@
 /**
- * Originals over reconstructions, side by side in one picture, enlarged so that a person sees something.
+ * Many images in one picture, enlarged so that a person sees something; originals may stand over their reconstructions.
  * PNG by fast-png, which is JavaScript through and through: the same code runs in a browser.
  */
 import { encode } from "fast-png";
@@ -15,34 +15,30 @@ export interface Picture {
 }
 
 export interface GridLayout {
-  /** How many images each of the two arrays holds. */
+  /** How many images each of the arrays holds. */
   readonly count: number;
   /** 1 (grey) or 3 (RGB). */
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** Pairs in a row. */
+  /** Images in a row. */
   readonly columns: number;
 }
 
 const background = 160;
 const thinGap = 2;
-const gapBetweenPairs = 8;
+const gapBetweenStacks = 8;
 const largestScale = 3;
 /** Images are enlarged until their longer side has this many pixels. */
 const comfortableSide = 64;
 
 /**
- * A grid of pairs: each original with its reconstruction right below it, `columns` pairs in a row.
- * @param originals count × channels × height × width values in [0, 1], NCHW; what lies outside is clamped
- * @param reconstructions the same images in the same order, as the model gave them back
- * @throws ShapeError when an array's length does not fit; ArgumentError for a layout that cannot be drawn
+ * A grid of images, `columns` in a row. Of several sets, the images of one number stand right below each other: an
+ * original, say, over its reconstruction.
+ * @param stacked sets of count × channels × height × width values in [0, 1], NCHW; what lies outside is clamped
+ * @throws ShapeError when a set's length does not fit; ArgumentError for a layout that cannot be drawn
  */
-export function reconstructionGrid(
-  originals: Float32Array,
-  reconstructions: Float32Array,
-  layout: GridLayout,
-): Picture {
+export function imageGrid(stacked: readonly Float32Array[], layout: GridLayout): Picture {
   const { count, channels, height, width, columns } = layout;
   if (channels !== 1 && channels !== 3) {
     throw new ArgumentError(
@@ -53,16 +49,16 @@ export function reconstructionGrid(
   for (const [name, value] of Object.entries({ count, height, width, columns })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new ArgumentError(
-        `reconstructionGrid: ${name} must be a whole number, 1 or more, got ${value}`,
+        `imageGrid: ${name} must be a whole number, 1 or more, got ${value}`,
         "draw at least one image",
       );
     }
   }
   const size = count * channels * height * width;
-  for (const [name, values] of Object.entries({ originals, reconstructions })) {
+  for (const [index, values] of stacked.entries()) {
     if (values.length !== size) {
       throw new ShapeError(
-        `reconstructionGrid: ${name} holds ${formatCount(values.length)} numbers, expected ` +
+        `imageGrid: set ${index} holds ${formatCount(values.length)} numbers, expected ` +
           `${count}×${channels}×${height}×${width} = ${formatCount(size)}`,
         "pass as many images as `count` says, each as channels × height × width",
       );
@@ -72,18 +68,20 @@ export function reconstructionGrid(
   const scale = Math.min(largestScale, Math.ceil(comfortableSide / Math.max(height, width)));
   const cellWidth = width * scale;
   const cellHeight = height * scale;
-  const pairHeight = 2 * cellHeight + thinGap;
+  const stackHeight = stacked.length * (cellHeight + thinGap) - thinGap;
+  const gapBelow = stacked.length > 1 ? gapBetweenStacks : thinGap;
   const across = Math.min(columns, count);
   const down = Math.ceil(count / columns);
   const gridWidth = across * (cellWidth + thinGap) + thinGap;
-  const gridHeight = down * (pairHeight + gapBetweenPairs) - gapBetweenPairs + 2 * thinGap;
+  const gridHeight = down * (stackHeight + gapBelow) - gapBelow + 2 * thinGap;
   const data = new Uint8Array(gridWidth * gridHeight * channels).fill(background);
 
   for (let image = 0; image < count; image++) {
     const left = thinGap + (image % columns) * (cellWidth + thinGap);
-    const top = thinGap + Math.floor(image / columns) * (pairHeight + gapBetweenPairs);
-    drawImage(originals, image, left, top);
-    drawImage(reconstructions, image, left, top + cellHeight + thinGap);
+    const top = thinGap + Math.floor(image / columns) * (stackHeight + gapBelow);
+    for (const [level, values] of stacked.entries()) {
+      drawImage(values, image, left, top + level * (cellHeight + thinGap));
+    }
   }
   return { width: gridWidth, height: gridHeight, channels, data };
 

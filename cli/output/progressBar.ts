@@ -13,20 +13,20 @@ const longestBar = 40;
  *   when the last column is written
  */
 export function progressLine(progress: StepEvent, columns: number, style: Style): string {
-  const { epoch, epochs, step, steps, imagesPerSecond, secondsLeft } = progress;
+  const { epoch, epochs, step, steps, samplesPerSecond, secondsLeft } = progress;
   const share = steps > 0 ? Math.min(1, step / steps) : 0;
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
   const loss = formatLoss(progress.loss);
-  const rate = formatRate(imagesPerSecond);
+  const rate = formatRate(samplesPerSecond);
   const clock = formatClock(secondsLeft);
   const label = `${epoch}/${epochs}`;
 
   const width = columns - 1;
   const gap = width > 60 ? "  " : " ";
   const withBar: [shortestBar: number, label: string, ...parts: string[]][] = [
-    [8, `epoch ${label}`, percent, `loss ${loss}`, `${rate} images/s`, `ETA ${clock}`],
-    [8, `epoch ${label}`, `loss ${loss}`, `${rate} images/s`, `ETA ${clock}`],
-    [8, label, `loss ${loss}`, `${rate} img/s`, `ETA ${clock}`],
+    [8, `epoch ${label}`, percent, `loss ${loss}`, `${rate} samples/s`, `ETA ${clock}`],
+    [8, `epoch ${label}`, `loss ${loss}`, `${rate} samples/s`, `ETA ${clock}`],
+    [8, label, `loss ${loss}`, `${rate}/s`, `ETA ${clock}`],
     [8, label, `loss ${loss}`, `${rate}/s`, clock],
     [4, label, loss, `${rate}/s`, clock],
   ];

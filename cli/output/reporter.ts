@@ -11,9 +11,9 @@ import type { StepEvent, TestMetrics, TrainingEvent } from "./events.ts";
 import {
   formatClock,
   formatCount,
-  formatDecibels,
   formatDuration,
   formatLoss,
+  formatMetric,
   formatRate,
   formatShape,
 } from "./format.ts";
@@ -115,7 +115,7 @@ function stepText(event: StepEvent): string {
     `epoch ${event.epoch}/${event.epochs}`,
     `step ${event.step}/${event.steps}`,
     `loss ${formatLoss(event.loss)}`,
-    `${formatRate(event.imagesPerSecond)} images/s`,
+    `${formatRate(event.samplesPerSecond)} samples/s`,
     `ETA ${formatClock(event.secondsLeft)}`,
   ].join("  ");
 }
@@ -128,6 +128,11 @@ function eventText(event: Exclude<TrainingEvent, StepEvent>, columns: number, st
       return (
         `data     ${event.name}: ${formatCount(event.trainCount)} training and ` +
         `${formatCount(event.testCount)} test images of ${formatShape(event.shape)}`
+      );
+    case "graph":
+      return (
+        `graph    ${event.name}: ${formatCount(event.nodes)} nodes, ${formatCount(event.trainEdges)} training and ` +
+        `${formatCount(event.testEdges)} test edges`
       );
     case "summary":
       return ["", ...summaryTable(event, columns, style), ""].join("\n");
@@ -147,11 +152,16 @@ function eventText(event: Exclude<TrainingEvent, StepEvent>, columns: number, st
     case "end":
       return [
         style.bold(`done     ${testText(event.test)}  in ${formatDuration(event.seconds)}`),
-        `results  ${event.folder}`,
+        ...(event.folder === undefined ? [] : [`results  ${event.folder}`]),
       ].join("\n");
   }
 }
 
+/** What is minimised is told only where it is not one of the other figures. */
 function testText(test: TestMetrics): string {
-  return `test MSE ${formatLoss(test.mse)}  PSNR ${formatDecibels(test.psnr)}`;
+  const { loss, ...others } = test;
+  const isTold = loss === undefined || Object.values(others).includes(loss);
+  return `test ${Object.entries(isTold ? others : test)
+    .map(formatMetric)
+    .join("  ")}`;
 }

@@ -1,23 +1,25 @@
-/** The training itself: epoch after epoch, until the last one, an interrupt, or a loss that is no number. */
-import type { DatasetSplits } from "../../data/dataset.ts";
-import { countBatches } from "../../data/loader.ts";
-import { DivergenceError } from "../../engine/errors.ts";
-import { Adam } from "../../engine/optim/adam.ts";
-import type { Autoencoder, ReconstructionLoss } from "../../models/autoencoder.ts";
-import { evaluateReconstruction, type ReconstructionQuality } from "../../models/reconstruction.ts";
-import type { Recipe } from "../../models/registry.ts";
-import { type Epoch, train } from "../../models/training.ts";
+/** Trains a model, and tells and records what happens at every step. */
+import { DataError, DivergenceError } from "../../engine/errors.ts";
+import {
+  encodeCheckpoint,
+  type StoredCheckpoint,
+  type TrainingDescription,
+} from "../../models/checkpoint.ts";
+import type { Evaluation, ModelAtWork } from "../../models/kinds/kind.ts";
+import { type Batch, type Epoch, train } from "../../models/training.ts";
 import type { LossHistory } from "../output/lossPlot.ts";
 import type { Reporter } from "../output/reporter.ts";
+import { type History, lossHistory, meanLoss, parseHistory, readLines } from "./history.ts";
 import { type ResultFolder, resultFiles } from "./results.ts";
 
-export interface Training {
-  readonly model: Autoencoder;
-  readonly data: DatasetSplits;
-  readonly recipe: Recipe;
-  readonly lossKind: ReconstructionLoss;
-  /** Fixes the order of the images. */
-  readonly seed: number;
+export interface Training<Data, B extends Batch> {
+  readonly atWork: ModelAtWork<Data, B>;
+  readonly data: Data;
+  readonly description: TrainingDescription;
+  /** Where it goes on. */
+  readonly checkpoint: StoredCheckpoint | undefined;
+  /** A checkpoint is written after so many steps. Default: after every epoch, and about once a minute. */
+  readonly checkpointEvery: number | undefined;
   readonly folder: ResultFolder;
   readonly reporter: Reporter;
   /** Stops the training after the step it is at. */
@@ -27,109 +29,149 @@ export interface Training {
 export interface TrainingResult {
   readonly history: LossHistory;
   /** Of the model as it is now; undefined when an interrupt came before the end of the epoch. */
-  readonly test: ReconstructionQuality | undefined;
+  readonly evaluation: Evaluation | undefined;
 }
 
-const lossNames: Record<ReconstructionLoss, string> = {
-  mse: "mean squared error",
-  bce: "binary cross-entropy",
-};
+const millisecondsBetweenCheckpoints = 60_000;
 
 /**
- * Trains the model; every step and epoch is reported and written to the folder's metrics.
- * @throws DivergenceError, OutputError
+ * Trains the model, from the checkpoint on if there is one.
+ * @throws DivergenceError, OutputError, DataError for a checkpoint of another model
  */
-export async function fit(training: Training): Promise<TrainingResult> {
-  const { model, data, recipe, lossKind, seed, folder, reporter, signal } = training;
-  const { epochs, batchSize, learningRate } = recipe;
-  const optimizer = new Adam(model.parameters(), { learningRate });
-  const losses: number[] = [];
-  const finished: { trainLoss: number; testLoss: number }[] = [];
-  const progress = startProgress(epochs * data.train.count);
-  const metrics = folder.startLines(resultFiles.metrics);
-  let test: ReconstructionQuality | undefined;
+export async function fit<Data, B extends Batch>(training: Training<Data, B>): Promise<TrainingResult> {
+  const { atWork, data, description, checkpoint, folder, reporter, signal } = training;
+  const { recipe, seed } = description;
+  const { epochs, learningRate } = recipe;
+  const { model } = atWork;
+  const source = atWork.batches(data, recipe, seed);
+  const { optimizers, update } = atWork.trainer(recipe, epochs * source.steps);
+  checkpoint?.restore({ model, optimizers });
+  let stepsDone = checkpoint?.stepsDone ?? 0;
 
-  function stepDone(epoch: Epoch, { index, images, loss }: FinishedStep): void {
+  const earlier = readLines(folder.pathOf(resultFiles.metrics), stepsDone);
+  const history = parseHistory(earlier);
+  if (history.steps.length < stepsDone) {
+    throw new DataError(
+      `${folder.pathOf(resultFiles.metrics)} has the figures of ${history.steps.length} steps, and ` +
+        `${resultFiles.checkpoint} was written after ${stepsDone}: they are not of the same training`,
+      "put both files back as the training left them, or begin a new training",
+    );
+  }
+  const lines = folder.startLines(resultFiles.metrics, earlier);
+  const progress = startProgress(epochs * source.samples - countSamples(history));
+  let evaluation: Evaluation | undefined;
+  let lastSaved = performance.now();
+
+  function stepDone(epoch: Epoch, { index, samples, loss }: FinishedStep): void {
     requireFinite(loss, `the loss in epoch ${epoch.index + 1}, step ${index + 1}`, learningRate);
-    losses.push(loss);
-    const { imagesPerSecond, secondsLeft } = progress(images);
+    history.steps.push({ loss, samples });
+    const { samplesPerSecond, secondsLeft } = progress(samples);
     const position = { epoch: epoch.index + 1, epochs, step: index + 1, steps: epoch.steps };
-    metrics.append({ event: "step", ...position, loss, imagesPerSecond });
-    reporter.report({ event: "step", ...position, loss, imagesPerSecond, secondsLeft });
+    lines.append({ event: "step", ...position, samples, loss, samplesPerSecond });
+    reporter.report({ event: "step", ...position, loss, samplesPerSecond, secondsLeft });
+  }
+
+  async function epochDone(index: number, seconds: number): Promise<void> {
+    evaluation = await atWork.evaluate(data);
+    const { metrics: test } = evaluation;
+    requireFinite(test.loss ?? 0, "the loss on the test set", learningRate);
+    const trainLoss = meanLoss(history.steps.slice(index * source.steps));
+    history.epochs.push({ trainLoss, test });
+    const figures = { epoch: index + 1, epochs, trainLoss, test, seconds };
+    lines.append({ event: "epoch", ...figures });
+    reporter.report({ event: "epoch", ...figures });
+    await save();
+  }
+
+  async function save(): Promise<void> {
+    lines.flush(); // a checkpoint never knows of steps that the figures lack
+    const bytes = await encodeCheckpoint({ model, optimizers, stepsDone }, description);
+    folder.write(resultFiles.checkpoint, bytes);
+    lastSaved = performance.now();
+  }
+
+  function isTimeToSave(): boolean {
+    const { checkpointEvery } = training;
+    return checkpointEvery
+      ? stepsDone % checkpointEvery === 0
+      : performance.now() - lastSaved > millisecondsBetweenCheckpoints;
   }
 
   const announceStop = () =>
     reporter.report({ event: "note", message: "stopping after this step; Ctrl-C again stops at once" });
   signal.addEventListener("abort", announceStop);
   try {
-    const loss = ({ images }: { images: Parameters<Autoencoder["loss"]>[0] }) => model.loss(images, lossKind);
-    for await (const epoch of train({ dataset: data.train, epochs, batchSize, seed, optimizer, loss })) {
+    if (!checkpoint) await save(); // an older training's would not go with the new figures
+    if (stepsDone > 0 && stepsDone === (history.epochs.length + 1) * source.steps)
+      await epochDone(history.epochs.length, 0); // it was interrupted before its evaluation
+    for await (const epoch of train({ source, epochs, update, stepsDone })) {
       const started = performance.now();
-      const position = { epoch: epoch.index + 1, epochs };
-      const { steps, meanLoss } = await takeSteps(epoch, signal, (step) => stepDone(epoch, step));
-      test = undefined; // it was the last epoch's
-      if (!signal.aborted) {
-        test = await evaluate(training);
-        finished.push({ trainLoss: meanLoss, testLoss: test.loss });
-        const seconds = (performance.now() - started) / 1000;
-        metrics.append({ event: "epoch", ...position, trainLoss: meanLoss, test, seconds });
-        reporter.report({ event: "epoch", ...position, trainLoss: meanLoss, test, seconds });
-      }
+      await takeSteps(epoch, {
+        signal,
+        stepDone: (step) => stepDone(epoch, step),
+        async stepGiven(read) {
+          stepsDone++;
+          const isLast = stepsDone % source.steps === 0;
+          if (signal.aborted || (!isLast && isTimeToSave())) {
+            await read();
+            await save();
+          }
+        },
+      });
       if (signal.aborted) {
-        reporter.report({ event: "interrupted", ...position, step: steps, steps: epoch.steps });
+        const step = stepsDone - epoch.index * source.steps;
+        reporter.report({ event: "interrupted", epoch: epoch.index + 1, epochs, step, steps: epoch.steps });
+        evaluation = undefined;
         break;
       }
+      await epochDone(epoch.index, (performance.now() - started) / 1000);
     }
   } finally {
     signal.removeEventListener("abort", announceStop);
-    metrics.close();
+    lines.close();
   }
-  const stepsPerEpoch = countBatches(data.train.count, batchSize, false);
-  return { history: { lossName: lossNames[lossKind], stepsPerEpoch, steps: losses, epochs: finished }, test };
-}
-
-/** How well the model does on the test set. @throws DivergenceError */
-export async function evaluate({ model, data, lossKind, recipe }: Training): Promise<ReconstructionQuality> {
-  const quality = await evaluateReconstruction(model, data.test, lossKind);
-  requireFinite(quality.loss, "the loss on the test set", recipe.learningRate);
-  return quality;
+  return { history: lossHistory(history, atWork.lossName, source.steps), evaluation };
 }
 
 interface FinishedStep {
   readonly index: number;
-  readonly images: number;
+  readonly samples: number;
   readonly loss: number;
 }
 
-/** An epoch's steps, or those until the signal. A loss is awaited while the device works on the next step. */
-async function takeSteps(epoch: Epoch, signal: AbortSignal, stepDone: (step: FinishedStep) => void) {
-  let steps = 0;
-  let imageCount = 0;
-  let lossSum = 0;
+interface StepListener {
+  readonly signal: AbortSignal;
+  /** A step's loss is known: when the device works on the next step. */
+  stepDone(step: FinishedStep): void;
+  /** The device has a step; `read` waits for the losses until now. */
+  stepGiven(read: () => Promise<void>): Promise<void>;
+}
+
+/** An epoch's steps, or those until the signal. */
+async function takeSteps(epoch: Epoch, { signal, stepDone, stepGiven }: StepListener): Promise<void> {
   let reading: Promise<void> = Promise.resolve();
-  for await (const { index, images, loss } of epoch) {
+  for await (const { index, samples, losses } of epoch) {
     await reading;
-    reading = loss.item().then((value) => {
-      steps++;
-      imageCount += images;
-      lossSum += images * value;
-      stepDone({ index, images, loss: value });
-    });
+    reading = losses.loss.item().then((loss) => stepDone({ index, samples, loss }));
     reading.catch(() => {}); // awaited before the next step, or below
+    await stepGiven(() => reading);
     if (signal.aborted) break;
   }
   await reading;
-  return { steps, meanLoss: lossSum / imageCount };
 }
 
-/** Takes the images of each step, and tells how fast it goes and how long it will go on. */
-function startProgress(totalImages: number) {
+function countSamples({ steps }: History): number {
+  return steps.reduce((sum, { samples }) => sum + samples, 0);
+}
+
+/** Takes the samples of each step, and tells how fast it goes and how long it will go on. */
+function startProgress(total: number) {
   const started = performance.now();
   let done = 0;
-  return (images: number) => {
-    done += images;
-    const imagesPerSecond = done / ((performance.now() - started) / 1000);
-    return { imagesPerSecond, secondsLeft: (totalImages - done) / imagesPerSecond };
+  return (samples: number) => {
+    done += samples;
+    const samplesPerSecond = done / ((performance.now() - started) / 1000);
+    return { samplesPerSecond, secondsLeft: (total - done) / samplesPerSecond };
   };
 }
 
@@ -139,6 +181,6 @@ function requireFinite(loss: number, where: string, learningRate: number): void 
   const smaller = Math.min(learningRate / 10, 1e-3);
   throw new DivergenceError(
     `the training has diverged: ${where} is ${loss}`,
-    `use a smaller learning rate, such as --learning-rate ${Number(smaller.toPrecision(2))}`,
+    `use a smaller learning rate, such as --lr ${Number(smaller.toPrecision(2))}`,
   );
 }

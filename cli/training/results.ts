@@ -1,58 +1,46 @@
-/** What a training leaves behind: its figures line by line while it runs, and three files at its end. */
-import type { DatasetSplits } from "../../data/dataset.ts";
-import { encodeSafetensors, type SafetensorsTensor } from "../../engine/io/safetensors.ts";
-import type { Module } from "../../engine/nn/module.ts";
-import type { Autoencoder } from "../../models/autoencoder.ts";
-import { reconstructImages } from "../../models/reconstruction.ts";
+/** What a training leaves behind in its folder. */
+import { encodeWeights, type ModelDescription } from "../../models/checkpoint.ts";
+import type { Evaluation, ModelAtWork, Picture } from "../../models/kinds/kind.ts";
+import type { Batch } from "../../models/training.ts";
+import { confusionPlot } from "../output/confusionPlot.ts";
 import type { OutputFolder } from "../output/folder.ts";
 import { type LossHistory, lossPlot } from "../output/lossPlot.ts";
-import { encodePng, reconstructionGrid } from "../output/pictures.ts";
+import { encodePng, imageGrid } from "../output/pictures.ts";
 import type { Reporter } from "../output/reporter.ts";
 
 export const resultFiles = {
   metrics: "metrics.jsonl",
+  checkpoint: "checkpoint.safetensors",
   weights: "model.safetensors",
   curve: "loss.svg",
-  reconstructions: "reconstructions.png",
 } as const;
 
-export type ResultFolder = OutputFolder<(typeof resultFiles)[keyof typeof resultFiles]>;
-
-/** How many images are shown, and how many of them side by side. */
-const shownImages = 24;
-const shownColumns = 12;
+export type ResultFolder = OutputFolder<string>;
 
 /** @throws OutputError; each file is then as it was or whole */
-export async function writeResults(results: {
-  readonly model: Autoencoder;
-  readonly data: DatasetSplits;
+export async function writeResults<Data, B extends Batch>(results: {
+  readonly atWork: ModelAtWork<Data, B>;
+  readonly data: Data;
+  readonly description: ModelDescription;
   readonly history: LossHistory;
+  readonly evaluation: Evaluation;
   readonly folder: ResultFolder;
   readonly reporter: Reporter;
 }): Promise<void> {
-  const { model, data, history, folder, reporter } = results;
-  const contents = [
-    [resultFiles.weights, encodeSafetensors(await readState(model))],
-    [resultFiles.curve, lossPlot(history)],
-    [resultFiles.reconstructions, await drawReconstructions(model, data.test)],
-  ] as const;
-  for (const [name, content] of contents) {
+  const { atWork, data, description, history, evaluation, folder, reporter } = results;
+  function write(name: string, content: string | Uint8Array): void {
     reporter.report({ event: "saved", path: folder.write(name, content) });
   }
+  write(resultFiles.weights, await encodeWeights(atWork.model, description));
+  write(resultFiles.curve, lossPlot(history));
+  for (const picture of [...evaluation.pictures, ...(await atWork.draw(data))])
+    write(...drawPicture(picture));
 }
 
-async function drawReconstructions(model: Autoencoder, images: DatasetSplits["test"]): Promise<Uint8Array> {
-  const { originals, reconstructions, count } = await reconstructImages(model, images, shownImages);
-  const { channels, height, width } = images;
-  const layout = { count, channels, height, width, columns: shownColumns };
-  return encodePng(reconstructionGrid(originals, reconstructions, layout));
-}
-
-/** The numbers of the model's state dict, as a file takes them. */
-async function readState(model: Module): Promise<Map<string, SafetensorsTensor>> {
-  const state = new Map<string, SafetensorsTensor>();
-  for (const [name, tensor] of model.stateDict()) {
-    state.set(name, { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() });
-  }
-  return state;
+/** A picture's file name and content. */
+export function drawPicture(picture: Picture): [name: string, content: string | Uint8Array] {
+  if (picture.type === "confusion") return [`${picture.name}.svg`, confusionPlot(picture)];
+  const { imageShape, stacked, count, columns } = picture;
+  const [channels, height, width] = imageShape;
+  return [`${picture.name}.png`, encodePng(imageGrid(stacked, { count, channels, height, width, columns }))];
 }

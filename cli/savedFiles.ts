@@ -1,0 +1,97 @@
+/** Weights and checkpoints that a training left: found by the file, or by the folder of the training. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ArgumentError, DataError } from "../engine/errors.ts";
+import {
+  decodeCheckpoint,
+  decodeWeights,
+  type ModelDescription,
+  type StoredCheckpoint,
+  type StoredWeights,
+} from "../models/checkpoint.ts";
+import { findModel, type RegisteredModel } from "../models/registry.ts";
+import { chooseSettings } from "../models/settings.ts";
+import { resultFiles } from "./training/results.ts";
+
+/** @throws DataError when there is no such file, or it is not what it should be */
+export function readCheckpoint(folder: string): StoredCheckpoint & { readonly registered: RegisteredModel } {
+  const path = locate(folder, resultFiles.checkpoint, "begin a training with `wgrad train`");
+  const checkpoint = decodeCheckpoint(readFile(path), path);
+  return { ...checkpoint, registered: findSavedModel(checkpoint.training, path) };
+}
+
+/**
+ * @param from a folder or file; by default the training in `out/` that ended last
+ * @throws DataError when there is no such file, or it is not what it should be
+ */
+export function readWeights(
+  from: string | undefined,
+): StoredWeights & { readonly path: string; readonly registered: RegisteredModel } {
+  const path = locate(
+    from ?? newestTraining(),
+    resultFiles.weights,
+    "train a model first, with `wgrad train`",
+  );
+  const weights = decodeWeights(readFile(path), path);
+  return { ...weights, path, registered: findSavedModel(weights.description, path) };
+}
+
+/** What a file says of its model may be of another version, or from anywhere. @throws DataError */
+function findSavedModel({ model, settings, inputShape }: ModelDescription, path: string): RegisteredModel {
+  try {
+    const registered = findModel(model);
+    chooseSettings(
+      registered.settings,
+      Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+    );
+    if (inputShape.length === registered.typical.inputShape.length) return registered;
+    throw new ArgumentError(`${model} is not for input of ${inputShape.length} dimensions`);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new DataError(
+      `${path} does not fit this version of wgrad: ${error.problem}`,
+      "use it with the version that wrote it, or train again",
+      { cause: error },
+    );
+  }
+}
+
+function locate(path: string, name: string, help: string): string {
+  if (!existsSync(path)) throw new DataError(`there is no file or folder ${path}`, help);
+  if (!statSync(path).isDirectory()) return path;
+  const file = join(path, name);
+  if (!existsSync(file)) throw new DataError(`the folder ${path} has no ${name} in it`, help);
+  return file;
+}
+
+function newestTraining(): string {
+  const out = "out";
+  const trainings = (existsSync(out) ? readdirSync(out) : [])
+    .map((name) => join(out, name))
+    .filter((path) => existsSync(join(path, resultFiles.weights)));
+  const endOf = (path: string) => statSync(join(path, resultFiles.weights)).mtimeMs;
+  const [newest] = trainings.sort((one, other) => endOf(other) - endOf(one));
+  if (newest !== undefined) return newest;
+  throw new DataError(
+    `there is no trained model in ${out}/`,
+    "train one with `wgrad train`, or name the folder with --from",
+  );
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EISDIR: "it is a folder, not a file",
+  EACCES: "permission denied",
+};
+
+/** @throws DataError */
+export function readFile(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = reasons[code ?? ""] ?? message;
+    throw new DataError(`cannot read ${path}: ${reason}`, "check the path", { cause: error });
+  }
+}

@@ -1,0 +1,30 @@
+/** What all measurements of a model on a dataset share. */
+import type { ImageDataset } from "../data/dataset.ts";
+import { batches } from "../data/loader.ts";
+import { currentDevice } from "../engine/currentDevice.ts";
+import type { Module } from "../engine/nn/module.ts";
+import { generatorState, manualSeed, setGeneratorState } from "../engine/random.ts";
+import { type ImageBatch, onDevice } from "./training.ts";
+
+/**
+ * All images of the dataset in its own order; while it goes through them, the model is in evaluation mode and the
+ * generator starts from the seed, so that a measurement with random numbers gives the same result every time and
+ * leaves the training's own random numbers alone.
+ */
+export async function* evaluationBatches(
+  model: Module<never, unknown>,
+  dataset: ImageDataset,
+  { batchSize = 250, seed = 0 }: { readonly batchSize?: number; readonly seed?: number } = {},
+): AsyncGenerator<ImageBatch> {
+  const wasTraining = model.training;
+  const generator = generatorState();
+  model.eval();
+  manualSeed(seed);
+  try {
+    const inOrder = batches(dataset, { batchSize, shuffle: false, epoch: 0, dropLast: false });
+    yield* onDevice(currentDevice(), dataset, inOrder);
+  } finally {
+    setGeneratorState(generator);
+    if (wasTraining) model.train();
+  }
+}

@@ -1,0 +1,86 @@
+/** What a training will take, found out by a step of it on a device that computes nothing. */
+import { withDevice } from "../engine/currentDevice.ts";
+import { planDevice } from "../engine/gpu/plan.ts";
+import { type Summary, summarize } from "../engine/nn/summary.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import type { ModelAtWork } from "./kinds/kind.ts";
+import type { Recipe } from "./recipe.ts";
+import type { Batch } from "./training.ts";
+
+export interface Footprint extends Summary {
+  /** Weights, and running statistics. */
+  readonly modelBytes: number;
+  /** What the optimisers remember. */
+  readonly optimizerBytes: number;
+  /** The most that a step holds beside these: activations, gradients, the batch. */
+  readonly activationBytes: number;
+  /** The most that a training holds at once. */
+  readonly peakBytes: number;
+  /** Forward, backward and update of one step, a fused multiply-add counted as two. */
+  readonly stepFlops: number;
+  readonly stepDispatches: number;
+  /** Of the model's largest tensor, and of the largest other one. */
+  readonly largestBytes: { readonly parameter: number; readonly activation: number };
+}
+
+/**
+ * Of a training with this recipe's batches; nothing is allocated.
+ * @param open makes the model
+ */
+export function footprint<Data, B extends Batch>(
+  open: () => ModelAtWork<Data, B>,
+  recipe: Recipe,
+): Footprint {
+  let opened: ModelAtWork<Data, B> | undefined;
+  const summary = summarize(
+    () => {
+      opened = open();
+      return opened.model;
+    },
+    () => opened!.forward(opened!.example(1)),
+  );
+  const plan = planDevice();
+  const allocated: number[] = [];
+  const watched = {
+    ...plan,
+    allocate(bytes: number) {
+      allocated.push(bytes);
+      return plan.allocate(bytes);
+    },
+  };
+  return withDevice(watched, () => {
+    const atWork = open();
+    const parameters = [...atWork.model.stateDict().values()].map(bytesOf);
+    const { optimizers, update } = atWork.trainer(recipe, 1);
+    const batch = atWork.example(recipe.batchSize);
+    const before = plan.counters();
+    update(batch, 0);
+    const { flops, dispatches } = plan.counters();
+    const remembered = Object.values(optimizers).flatMap((optimizer) =>
+      Object.values(optimizer.stateDict().tensors).map(bytesOf),
+    );
+    const { peakBytesInUse: peakBytes } = plan.memory();
+    const [modelBytes, optimizerBytes] = [sumOf(parameters), sumOf(remembered)];
+    return {
+      ...summary,
+      modelBytes,
+      optimizerBytes,
+      activationBytes: peakBytes - modelBytes - optimizerBytes,
+      peakBytes,
+      stepFlops: flops - before.flops,
+      stepDispatches: dispatches - before.dispatches,
+      largestBytes: {
+        parameter: Math.max(...parameters),
+        activation: Math.max(...allocated.filter((bytes) => !parameters.includes(bytes))),
+      },
+    };
+  });
+}
+
+function bytesOf({ size }: Tensor): number {
+  return 4 * size;
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}

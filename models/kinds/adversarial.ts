@@ -1,0 +1,65 @@
+/** Adversarial autoencoders. */
+import { type AdversarialAutoencoder, adversarialUpdate, codeStatistics } from "../adversarial.ts";
+import { makeOptimizer, makeSchedule } from "../recipe.ts";
+import { evaluateReconstruction } from "../reconstruction.ts";
+import { imageBatches } from "../training.ts";
+import { reconstructionLossNames } from "./autoencoder.ts";
+import { exampleImages } from "./example.ts";
+import type { DataShape, ImageModelAtWork } from "./kind.ts";
+import { drawnPicture, reconstructionPicture } from "./pictures.ts";
+
+export interface AdversarialOptions {
+  readonly model: AdversarialAutoencoder;
+  readonly shape: DataShape;
+}
+
+export function adversarialAtWork({ model, shape }: AdversarialOptions): ImageModelAtWork {
+  const sample = (count: number) => model.decode(model.prior(count));
+  return {
+    model,
+    example: (count) => exampleImages(shape, count),
+    forward: ({ images }) => model.call(images),
+    lossName: reconstructionLossNames.mse,
+    batches: ({ train }, { batchSize, augment }, seed) =>
+      imageBatches(train, { batchSize, seed, ...(augment && { augment }) }),
+    trainer(recipe, steps) {
+      const { encoder, decoder, discriminator } = model;
+      const schedule = makeSchedule(recipe, steps);
+      const optimizers = {
+        reconstruction: makeOptimizer(recipe, [...encoder.parameters(), ...decoder.parameters()]),
+        discriminator: makeOptimizer(recipe, discriminator.parameters()),
+        generator: makeOptimizer(recipe, encoder.parameters()),
+      };
+      const update = adversarialUpdate(model, optimizers);
+      return {
+        optimizers,
+        update({ images }, step) {
+          for (const optimizer of Object.values(optimizers)) optimizer.learningRate = schedule(step);
+          return update(images);
+        },
+      };
+    },
+    async evaluate({ test }) {
+      const { mean, std } = await codeStatistics(model, test);
+      const quality = await evaluateReconstruction(model, test);
+      const codes = { codeMean: farthest(mean, 0), codeStd: farthest(std, 1) };
+      return { metrics: { ...quality, ...codes }, pictures: [] };
+    },
+    draw: async ({ test }) => [
+      await reconstructionPicture(model, test),
+      await drawnPicture(model, { name: "samples", columns: 12 }, () => sample(72)),
+    ],
+    reconstruct: (images) => model.call(images),
+    encode: (images) => model.encode(images),
+    decode: (codes) => model.decode(codes),
+    sample,
+  };
+}
+
+/** The dimension that is worst off. */
+function farthest(values: readonly number[], from: number): number {
+  return values.reduce(
+    (worst, value) => (Math.abs(value - from) > Math.abs(worst - from) ? value : worst),
+    from,
+  );
+}

@@ -1,0 +1,47 @@
+/** Models that tell classes apart. */
+import type { Normalization } from "../../data/loader.ts";
+import type { Module } from "../../engine/nn/module.ts";
+import { crossEntropyLoss } from "../../engine/ops/classLosses.ts";
+import { evaluateClassifier } from "../classification.ts";
+import { descentOptions, makeOptimizer } from "../recipe.ts";
+import { descent, type ImageBatch, imageBatches } from "../training.ts";
+import { exampleImages } from "./example.ts";
+import type { DataShape, ImageModelAtWork } from "./kind.ts";
+
+export interface ClassifierOptions {
+  readonly model: Module;
+  readonly shape: DataShape;
+  /** What the model wants pixels to be like. */
+  readonly normalize?: Normalization;
+}
+
+export function classifierAtWork({ model, shape, normalize }: ClassifierOptions): ImageModelAtWork {
+  const preparation = normalize ? { normalize } : {};
+  return {
+    model,
+    example: (count) => exampleImages(shape, count),
+    forward: ({ images }) => model.call(images),
+    lossName: "cross entropy",
+    ...preparation,
+    batches: ({ train }, { batchSize, augment }, seed) =>
+      imageBatches(train, { batchSize, seed, ...(augment && { augment }), ...preparation }),
+    trainer(recipe, steps) {
+      const optimizer = makeOptimizer(recipe, model.parameters());
+      const { labelSmoothing = 0 } = recipe;
+      const loss = ({ images, labels }: ImageBatch) => ({
+        loss: crossEntropyLoss(model.call(images), labels, { labelSmoothing }),
+      });
+      return { optimizers: { optimizer }, update: descent(optimizer, loss, descentOptions(recipe, steps)) };
+    },
+    async evaluate({ test }) {
+      const { loss, accuracy, top5, confusion } = await evaluateClassifier(model, test, preparation);
+      const { classes } = shape;
+      return {
+        metrics: { loss, accuracy, ...(classes.length > 5 && { top5 }) },
+        pictures: [{ type: "confusion", name: "confusion", counts: confusion, classes }],
+      };
+    },
+    draw: async () => [],
+    classify: (images) => model.call(images),
+  };
+}

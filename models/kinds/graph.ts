@@ -1,0 +1,57 @@
+/** Graph autoencoders: every step takes the whole graph. */
+import { type GraphAutoencoder, graphTrainingLoss, type PreparedGraph, prepareGraph } from "../graph.ts";
+import { evaluateLinkPrediction, type LinkSplit } from "../linkPrediction.ts";
+import { descentOptions, makeOptimizer } from "../recipe.ts";
+import { type Batch, descent } from "../training.ts";
+import type { DataShape, ModelAtWork } from "./kind.ts";
+
+/** A graph on the device, and the links that were taken out of it. */
+export interface GraphData {
+  readonly graph: PreparedGraph;
+  readonly hidden: LinkSplit;
+}
+
+export interface GraphBatch extends Batch {
+  readonly graph: PreparedGraph;
+  /** Fixes, with the number of the step, which pairs of nodes stand against the edges. */
+  readonly seed: number;
+}
+
+export type GraphModelAtWork = ModelAtWork<GraphData, GraphBatch>;
+
+/** A graph is one sample: so many steps pass for an epoch, between which the model is measured. */
+const stepsAnEpoch = 20;
+
+export function graphAtWork(model: GraphAutoencoder, { inputShape: [nodes] }: DataShape): GraphModelAtWork {
+  return {
+    model,
+    example: () => ({ count: 1, graph: prepareGraph(chain(nodes)), seed: 0 }),
+    forward: ({ graph }) => model.call(graph.adjacency, graph.features),
+    lossName: "cross entropy",
+    batches: ({ graph }, _recipe, seed) => ({
+      steps: stepsAnEpoch,
+      samples: stepsAnEpoch,
+      async *batches(_epoch, first) {
+        for (let step = first; step < stepsAnEpoch; step++) yield { count: 1, graph, seed };
+      },
+    }),
+    trainer(recipe, steps) {
+      const optimizer = makeOptimizer(recipe, model.parameters());
+      const losses = ({ graph, seed }: GraphBatch, step: number) => ({
+        loss: graphTrainingLoss(model, graph, { seed, step }),
+      });
+      return { optimizers: { optimizer }, update: descent(optimizer, losses, descentOptions(recipe, steps)) };
+    },
+    evaluate: async ({ graph, hidden }) => ({
+      metrics: { ...(await evaluateLinkPrediction(model, graph, hidden)) },
+      pictures: [],
+    }),
+    draw: async () => [],
+  };
+}
+
+/** Every node joined with the next: a graph of so many nodes, to measure a model by. */
+function chain(nodes: number) {
+  const edges = Int32Array.from({ length: 2 * (nodes - 1) }, (_, i) => Math.ceil(i / 2));
+  return { name: "chain", nodes, edges };
+}

@@ -1,0 +1,94 @@
+/** How a model is trained, in numbers: what a recipe says becomes an optimiser and a schedule. */
+import type { Augmentation } from "../data/augment.ts";
+import { Adam, AdamW } from "../engine/optim/adam.ts";
+import type { Optimizer } from "../engine/optim/optimizer.ts";
+import { cosineSchedule, oneCycleSchedule, type Schedule } from "../engine/optim/schedules.ts";
+import { SGD } from "../engine/optim/sgd.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import type { DescentOptions } from "./training.ts";
+
+export const optimizerNames = ["adam", "adamw", "sgd"] as const;
+export const scheduleNames = ["constant", "cosine", "one-cycle"] as const;
+
+export interface Recipe {
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** "sgd" has a momentum of 0.9. */
+  readonly optimizer: (typeof optimizerNames)[number];
+  /** The largest one, where a schedule changes it. */
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** Over all steps of the training; "one-cycle" rises in the first fifth of them. */
+  readonly schedule: (typeof scheduleNames)[number];
+  /** For training images. */
+  readonly augment?: Augmentation;
+  /** Of a classifier's targets. */
+  readonly labelSmoothing?: number;
+  /** The most that the norm of all gradients together may be. */
+  readonly clipNorm?: number;
+}
+
+/** Whether a value from a file can be followed as a recipe. */
+export function isRecipe(value: unknown): value is Recipe {
+  if (typeof value !== "object" || value === null) return false;
+  const recipe = value as Readonly<Record<keyof Recipe, unknown>>;
+  const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 1;
+  const isAmount = (amount: unknown) => Number.isFinite(amount) && (amount as number) >= 0;
+  const isAmountOrNone = (amount: unknown) => amount === undefined || isAmount(amount);
+  const { augment = {} } = recipe;
+  return (
+    isCount(recipe.epochs) &&
+    isCount(recipe.batchSize) &&
+    optimizerNames.some((name) => name === recipe.optimizer) &&
+    scheduleNames.some((name) => name === recipe.schedule) &&
+    isAmount(recipe.learningRate) &&
+    isAmount(recipe.weightDecay) &&
+    isAmountOrNone(recipe.labelSmoothing) &&
+    isAmountOrNone(recipe.clipNorm) &&
+    typeof augment === "object" &&
+    augment !== null
+  );
+}
+
+/** A recipe stripped of everything but Adam at a constant rate: what papers compare with. */
+export function plainRecipe(recipe: Recipe, changes: Partial<Recipe> = {}): Recipe {
+  const { epochs, batchSize, learningRate } = recipe;
+  return {
+    epochs,
+    batchSize,
+    learningRate,
+    optimizer: "adam",
+    weightDecay: 0,
+    schedule: "constant",
+    ...changes,
+  };
+}
+
+export function makeOptimizer(recipe: Recipe, parameters: Iterable<Tensor>): Optimizer {
+  const { learningRate, weightDecay } = recipe;
+  switch (recipe.optimizer) {
+    case "adam":
+      return new Adam(parameters, { learningRate, weightDecay });
+    case "adamw":
+      return new AdamW(parameters, { learningRate, weightDecay });
+    case "sgd":
+      return new SGD(parameters, { learningRate, weightDecay, momentum: 0.9 });
+  }
+}
+
+/** How gradients are followed: schedule and clipping. @param steps of the whole training */
+export function descentOptions(recipe: Recipe, steps: number): DescentOptions {
+  const { clipNorm } = recipe;
+  return { schedule: makeSchedule(recipe, steps), ...(clipNorm !== undefined && { clipNorm }) };
+}
+
+export function makeSchedule({ schedule, learningRate }: Recipe, steps: number): Schedule {
+  switch (schedule) {
+    case "constant":
+      return () => learningRate;
+    case "cosine":
+      return cosineSchedule(learningRate, { steps });
+    case "one-cycle":
+      return oneCycleSchedule(learningRate, { steps, pctStart: 0.2 });
+  }
+}

@@ -1,0 +1,306 @@
+/**
+ * A training that is killed and resumed, as often as one likes, leaves the same bytes as one that ran through. First
+ * the real command line and real kills; then every single step of a training as the place where it stops.
+ */
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { openOutputFolder } from "../cli/output/folder.ts";
+import { createReporter } from "../cli/output/reporter.ts";
+import { fit } from "../cli/training/fit.ts";
+import { resultFiles, writeResults } from "../cli/training/results.ts";
+import { syntheticDigits } from "../data/syntheticDigits.ts";
+import { openDevice } from "../engine/currentDevice.ts";
+import { manualSeed } from "../engine/random.ts";
+import { decodeCheckpoint } from "../models/checkpoint.ts";
+import { findModel } from "../models/registry.ts";
+import { chooseSettings } from "../models/settings.ts";
+import {
+  assertRefused,
+  digitFiles,
+  here,
+  outputOf,
+  parseLines,
+  startWgrad,
+  succeeded,
+  wgrad,
+  writeFolder,
+} from "./cli-helpers.ts";
+import { temporaryFolder } from "./data-helpers.ts";
+
+const count = 42;
+writeFolder("digits-on-disk", await digitFiles(count, 8));
+/** In batches of 4: 11 steps an epoch, the last one of 2 images. */
+const recipe = "--data digits-on-disk --batch 4 --epochs 2 --json";
+const stepsAnEpoch = Math.ceil(count / 4);
+
+/** metrics.jsonl without what the clock says. */
+function figuresOf(bytes: Buffer): unknown[] {
+  return parseLines(bytes.toString()).map(({ samplesPerSecond, seconds, ...figures }) => figures);
+}
+
+/** The files of both folders are the same, byte for byte, but for the times in metrics.jsonl. */
+function assertSame(one: string, other: string, where: string): void {
+  const names = readdirSync(one).sort();
+  assert.equal(readdirSync(other).sort(), names, where);
+  for (const name of names) {
+    const [first, second] = [readFileSync(join(one, name)), readFileSync(join(other, name))];
+    if (name === resultFiles.metrics) assert.equal(figuresOf(second), figuresOf(first), where);
+    else assert.ok(second.equals(first), `${where}: ${name} has other bytes`);
+  }
+  for (const name of Object.values(resultFiles)) assert.ok(names.includes(name), name);
+}
+
+interface Stop {
+  readonly epoch: number;
+  /** From 1: the process is stopped when it tells of this step. */
+  readonly step: number;
+  readonly by?: NodeJS.Signals;
+}
+
+/** Runs the command until it tells of the step; what it had told by its end. */
+async function stopped(line: string, { epoch, step, by = "SIGKILL" }: Stop) {
+  const running = startWgrad(line);
+  await running.saw(`"epoch":${epoch},"epochs":2,"step":${step},`);
+  process.kill(running.pid, by);
+  const { code, stdout } = await running.ended;
+  assert.is(code, by === "SIGINT" ? 130 : null, stdout.slice(-500));
+  return stdout
+    .split("\n")
+    .slice(0, -1)
+    .map((text) => JSON.parse(text));
+}
+
+/** Where it began or went on: the number of its first step over the whole training, from 0. */
+function firstStep(events: readonly { event: string; epoch: number; step: number; steps: number }[]): number {
+  const { epoch, step, steps } = events.find(({ event }) => event === "step")!;
+  return (epoch - 1) * steps + step - 1;
+}
+
+/** Trains through, and also with stops, each of which is resumed; the same must come of both. */
+async function assertResumes(model: string, stops: readonly Stop[], batch = 4): Promise<void> {
+  const begin = `train ${model} --data digits-on-disk --batch ${batch} --epochs 2 --json`;
+  const steps = Math.ceil(count / batch);
+  const folder = `${model}-stopped`;
+  const every = " --checkpoint-every 5";
+  const through = wgrad(`${begin} --out ${model}-through`);
+  let line = `${begin}${every} --out ${folder}`;
+  let reached = 0;
+  for (const stop of stops) {
+    const first = firstStep(await stopped(line, stop));
+    assert.ok(first >= reached && (first % 5 === 0 || first % steps === 0), `it went on from ${first}`);
+    const done = (stop.epoch - 1) * steps + stop.step;
+    const sure = Math.floor((done - 1) / 5) * 5; // a step is told of when the one after it has been given
+    reached = Math.max(sure, (stop.epoch - 1) * steps);
+    line = `train --resume ${folder} --json${every}`;
+  }
+  const events = parseLines(succeeded(await wgrad(line)));
+  assert.ok(firstStep(events) >= reached, "what was saved was not trained again");
+  assert.is(events.at(-1).event, "end");
+  succeeded(await through);
+  assertSame(join(here, `${model}-through`), join(here, folder), model);
+}
+
+test("an autoencoder with Adam: killed soon after its start, in both epochs, and once after a resumption", () =>
+  assertResumes("autoencoder", [
+    { epoch: 1, step: 3 },
+    { epoch: 1, step: 8 },
+    { epoch: 2, step: 7 },
+  ]));
+
+test("a denoising autoencoder: noise from the device", () =>
+  assertResumes("denoising-autoencoder", [{ epoch: 2, step: 4 }]));
+
+test("an adversarial autoencoder: three optimisers, codes drawn from a prior", () =>
+  assertResumes("adversarial-autoencoder", [{ epoch: 1, step: 9 }]));
+
+test("a classifier with dropout, augmentation and a schedule", () =>
+  assertResumes("alexnet28", [{ epoch: 2, step: 2 }], 8));
+
+test("Ctrl-C, then resume: it begins where it stopped; then once more, with nothing left to do", async () => {
+  const events = await stopped(`train autoencoder ${recipe} --out out/autoencoder`, {
+    ...{ epoch: 1, step: 4 },
+    by: "SIGINT",
+  });
+  const { epoch, step } = events.find(({ event }) => event === "interrupted");
+  const early = outputOf("out/autoencoder", "model.safetensors");
+  const resumed = parseLines(succeeded(await wgrad("train --resume --json")));
+  assert.is(firstStep(resumed), (epoch - 1) * stepsAnEpoch + step, "not a step is lost");
+  assertSame(join(here, "autoencoder-through"), join(here, "out/autoencoder"), "after Ctrl-C");
+  assert.not.ok(early.equals(outputOf("out/autoencoder", "model.safetensors")));
+
+  const again = parseLines(succeeded(await wgrad("train autoencoder --resume --json")));
+  assert.equal(
+    again.map(({ event }) => event),
+    ["adapter", "data", "summary", "saved", "saved", "saved", "end"],
+  );
+  assert.equal(again.at(-1).test, resumed.at(-1).test);
+  assertSame(join(here, "autoencoder-through"), join(here, "out/autoencoder"), "after its end");
+});
+
+test("a new training in an old one's folder, killed at once: what is resumed is the new one", async () => {
+  cpSync(join(here, "denoising-autoencoder-through"), join(here, "reused"), { recursive: true });
+  await stopped(`train autoencoder ${recipe} --out reused`, { epoch: 1, step: 1 });
+  succeeded(await wgrad("train --resume reused"));
+  assertSame(join(here, "autoencoder-through"), join(here, "reused"), "in the old folder");
+});
+
+test("what cannot be resumed: said in words, and the folder is as it was", async () => {
+  mkdirSync(join(here, "empty"));
+  cpSync(join(here, "autoencoder-through"), join(here, "finished"), { recursive: true });
+  const before = snapshot("finished");
+  const changes = ["--epochs 3", "--set loss=bce", "--plain"].map(async (change) => {
+    const option = change.split(" ")[0];
+    assertRefused(
+      await wgrad(`train --resume finished ${change}`),
+      2,
+      new RegExp(`^error: ${option} cannot be changed when a training is resumed: it goes on as it began\n`),
+    );
+  });
+  await Promise.all(changes);
+  const cases: [line: string, code: number, message: string][] = [
+    [
+      "train vae --resume finished",
+      2,
+      "finished holds a training of autoencoder, not of vae\n  help: leave the model out: wgrad train --resume finished",
+    ],
+    [
+      "train --resume nowhere",
+      1,
+      "there is no file or folder nowhere\n  help: begin a training with `wgrad train`",
+    ],
+    [
+      "train --resume empty",
+      1,
+      "the folder empty has no checkpoint.safetensors in it\n  help: begin a training with `wgrad train`",
+    ],
+    [
+      "train --resume finished/model.safetensors",
+      1,
+      "finished/model.safetensors: this is no checkpoint: it does not say how the training was begun\n" +
+        "  help: go on from the file checkpoint.safetensors that `wgrad train` writes",
+    ],
+  ];
+  const refusals = cases.map(async ([line, code, message]) => {
+    const ended = await wgrad(line);
+    assert.equal([ended.code, ended.stdout, ended.stderr], [code, "", `error: ${message}\n`], line);
+  });
+  await Promise.all(refusals);
+  assert.equal(readdirSync(join(here, "empty")), []);
+  assert.equal(snapshot("finished"), before);
+});
+
+test("a damaged checkpoint, figures of another training, data that is gone", async () => {
+  const whole = readFileSync(join(here, "finished", "checkpoint.safetensors"));
+  const text = whole.toString("latin1");
+  const changed = (from: string, to: string) => {
+    assert.ok(text.includes(from) && from.length === to.length, from);
+    return Buffer.from(
+      text.replace(from, () => to),
+      "latin1",
+    );
+  };
+  const damages: [content: Buffer, problem: RegExp][] = [
+    [whole.subarray(0, whole.length - 1000), /checkpoint\.safetensors: cut off: the data of /],
+    [
+      changed('\\"model\\":\\"autoencoder\\"', '\\"model\\":\\"autoencodxr\\"'),
+      /^error: finished\/checkpoint\.safetensors does not fit this version of wgrad: there is no model "autoencodxr"\n {2}help: use it with the version that wrote it, or train again\n$/,
+    ],
+    [
+      changed('\\"loss\\":\\"mse\\"', '\\"loss\\":\\"mae\\"'),
+      /finished\/checkpoint\.safetensors does not fit this version of wgrad: the setting loss is one of mse, bce; got "mae"\n/,
+    ],
+    [
+      changed('\\"codeSize\\":32', '\\"codeSize\\":31'),
+      /finished\/checkpoint\.safetensors: its state of the optimiser "optimizer" does not fit the model: Adam: .* is \[32, 128\] in the state, but the parameter is \[31, 128\]\n/,
+    ],
+    [
+      changed('\\"stepsDone\\":22', '\\"stepsDone\\":23'),
+      /^error: finished\/metrics\.jsonl has the figures of 22 steps, and checkpoint\.safetensors was written after 23: they are not of the same training\n {2}help: put both files back/,
+    ],
+  ];
+  for (const [content, problem] of damages) {
+    writeFileSync(join(here, "finished", "checkpoint.safetensors"), content);
+    const before = snapshot("finished");
+    assertRefused(await wgrad("train --resume finished"), 1, problem);
+    assert.equal(snapshot("finished"), before);
+  }
+  writeFileSync(join(here, "finished", "checkpoint.safetensors"), whole);
+  rmSync(join(here, "finished", "metrics.jsonl"));
+  assertRefused(
+    await wgrad("train --resume finished"),
+    1,
+    /finished\/metrics\.jsonl has the figures of 0 steps/,
+  );
+  rmSync(join(here, "digits-on-disk"), { recursive: true });
+  assertRefused(await wgrad("train --resume finished"), 2, /neither a dataset nor a folder "digits-on-disk"/);
+});
+
+function snapshot(folder: string): unknown {
+  const bytes = (name: string) => readFileSync(join(here, folder, name)).toString("latin1");
+  return readdirSync(join(here, folder))
+    .sort()
+    .map((name) => [name, bytes(name)]);
+}
+
+// ---- Every step ----
+
+const gpu = await openDevice();
+test.after(() => gpu.close());
+
+const data = syntheticDigits({ seed: 1, trainCount: 20, testCount: 4 });
+const registered = findModel("sparse-autoencoder");
+if (registered.data !== "images") throw new Error("a model of images");
+const { open } = registered;
+const shape = { inputShape: [1, 28, 28], classes: data.train.classes };
+const description = {
+  ...{ model: registered.name, data: "digits", seed: 3, ...shape },
+  settings: chooseSettings(registered.settings, ["codeSize=4"]),
+  recipe: { ...registered.recipe, epochs: 2, batchSize: 4, schedule: "one-cycle" as const },
+};
+
+/** Trains, or goes on, until it has told of `stopAfter` steps in all; false when it came to its end. */
+async function trainHere(
+  path: string,
+  resume: boolean,
+  stopAfter = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
+  const folder = openOutputFolder<string>(path, Object.values(resultFiles));
+  const stopping = new AbortController();
+  const told = createReporter({ mode: "json", stream: new Writable({ write: (_, __, done) => done() }) });
+  const reporter: typeof told = {
+    report(event) {
+      told.report(event);
+      if (event.event === "step" && (event.epoch - 1) * event.steps + event.step >= stopAfter)
+        stopping.abort();
+    },
+  };
+  manualSeed(description.seed);
+  const atWork = open(shape, description.settings);
+  const stored = () =>
+    decodeCheckpoint(readFileSync(join(path, resultFiles.checkpoint)), resultFiles.checkpoint);
+  const training = { atWork, data, description, folder, reporter };
+  const { history, evaluation } = await fit({
+    ...training,
+    checkpoint: resume ? stored() : undefined,
+    checkpointEvery: undefined,
+    signal: stopping.signal,
+  });
+  await writeResults({ ...training, history, evaluation: evaluation ?? (await atWork.evaluate(data)) });
+  return stopping.signal.aborted;
+}
+
+test("stopped after every single step in turn, the last ones of the epochs among them", async () => {
+  const through = join(temporaryFolder(), "through");
+  assert.is(await trainHere(through, false), false);
+  const piecemeal = join(temporaryFolder(), "piecemeal");
+  let pieces = 0;
+  // A step is given to the device before the one before it is told of: a piece is at least two steps long.
+  for (let stop = 1; await trainHere(piecemeal, pieces > 0, stop); stop += 1 + (pieces % 2)) pieces++;
+  assert.ok(pieces >= 5, `${pieces} pieces`);
+  assertSame(through, piecemeal, "piece by piece");
+});
+
+test.run();
