@@ -13,6 +13,7 @@ export {
   sliceDataset,
 } from "./dataset.ts";
 export type { Folder } from "./folder.ts";
+export { edgesOf, type Graph, karateClub, stochasticBlockModel } from "./graphs.ts";
 export { decodeIdxImages, decodeIdxLabels } from "./idx.ts";
 export { type DecodedImage, decodeImage } from "./image.ts";
 export { type ImageFolderOptions, loadImageFolder } from "./imageFolder.ts";

@@ -8,6 +8,7 @@ export type { DeviceOptions } from "./gpu/device.ts";
 export type { Counters, Gpu } from "./gpu/gpu.ts";
 export { type GradcheckOptions, type GradcheckReport, gradcheck } from "./gradcheck.ts";
 export { inferenceMode, noGrad } from "./gradMode.ts";
+export { loadModel, saveModel } from "./io/modelFile.ts";
 export { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "./io/safetensors.ts";
 export * as nn from "./nn/index.ts";
 export * as init from "./nn/init.ts";

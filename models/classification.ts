@@ -1,14 +1,12 @@
 /** What a classifier is trained for, how good it is at it, and what it says about an image. */
 import type { ImageDataset } from "../data/dataset.ts";
-import { type BatchOptions, batches } from "../data/loader.ts";
-import { currentDevice } from "../engine/currentDevice.ts";
 import { ArgumentError, ShapeError } from "../engine/errors.ts";
 import { inferenceMode } from "../engine/gradMode.ts";
 import type { Module } from "../engine/nn/module.ts";
 import { type CrossEntropyLossOptions, crossEntropyLoss } from "../engine/ops/classLosses.ts";
 import { sameShape, showShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import { onDevice } from "./training.ts";
+import { type EvaluationOptions, evaluationBatches } from "./evaluation.ts";
 
 /**
  * The cross entropy of the model's logits with the labels; see `crossEntropyLoss`.
@@ -36,11 +34,6 @@ export interface ClassificationQuality {
   readonly perClass: readonly number[];
 }
 
-export interface ClassifierEvaluation extends Pick<BatchOptions, "normalize"> {
-  /** How many images the model sees at a time. Default 250. */
-  readonly batchSize?: number;
-}
-
 /**
  * Over all images of the dataset, with the model in evaluation mode. Where a logit is NaN, so is the loss.
  * @param model [N, C, H, W] to logits [N, classes]
@@ -49,35 +42,22 @@ export interface ClassifierEvaluation extends Pick<BatchOptions, "normalize"> {
 export async function evaluateClassifier(
   model: Module,
   dataset: ImageDataset,
-  { batchSize = 250, normalize }: ClassifierEvaluation = {},
+  options: Pick<EvaluationOptions, "batchSize" | "normalize"> = {},
 ): Promise<ClassificationQuality> {
   const classes = dataset.classes.length;
   const confusion = new Int32Array(classes * classes);
   let losses = 0;
   let amongFive = 0;
   let image = 0;
-  const options = {
-    batchSize,
-    shuffle: false,
-    epoch: 0,
-    dropLast: false,
-    ...(normalize && { normalize }),
-  } as const;
-  const wasTraining = model.training;
-  model.eval();
-  try {
-    for await (const { images, count } of onDevice(currentDevice(), dataset, batches(dataset, options))) {
-      const logits = await readLogits(model, images, classes);
-      for (let row = 0; row < count; row++) {
-        const scores = logits.subarray(row * classes, (row + 1) * classes);
-        const label = dataset.labels[image++];
-        losses += logSumOfExponentials(scores) - scores[label];
-        if (largerThan(scores, label) < 5) amongFive++;
-        confusion[label * classes + indexOfLargest(scores)]++;
-      }
+  for await (const { images, count } of evaluationBatches(model, dataset, options)) {
+    const logits = await readLogits(model, images, classes);
+    for (let row = 0; row < count; row++) {
+      const scores = logits.subarray(row * classes, (row + 1) * classes);
+      const label = dataset.labels[image++];
+      losses += logSumOfExponentials(scores) - scores[label];
+      if (largerThan(scores, label) < 5) amongFive++;
+      confusion[label * classes + indexOfLargest(scores)]++;
     }
-  } finally {
-    if (wasTraining) model.train();
   }
   const rows = Array.from({ length: classes }, (_, row) =>
     confusion.subarray(row * classes, (row + 1) * classes),

@@ -1,10 +1,18 @@
 /** What all measurements of a model on a dataset share. */
 import type { ImageDataset } from "../data/dataset.ts";
-import { batches } from "../data/loader.ts";
+import { batches, type Normalization } from "../data/loader.ts";
 import { currentDevice } from "../engine/currentDevice.ts";
 import type { Module } from "../engine/nn/module.ts";
 import { generatorState, manualSeed, setGeneratorState } from "../engine/random.ts";
 import { type ImageBatch, onDevice } from "./training.ts";
+
+export interface EvaluationOptions {
+  /** How many images the model sees at a time. Default 250. */
+  readonly batchSize?: number;
+  /** Of what is drawn at random. Default 0. */
+  readonly seed?: number;
+  readonly normalize?: Normalization;
+}
 
 /**
  * All images of the dataset in its own order; while it goes through them, the model is in evaluation mode and the
@@ -14,14 +22,15 @@ import { type ImageBatch, onDevice } from "./training.ts";
 export async function* evaluationBatches(
   model: Module<never, unknown>,
   dataset: ImageDataset,
-  { batchSize = 250, seed = 0 }: { readonly batchSize?: number; readonly seed?: number } = {},
+  { batchSize = 250, seed = 0, normalize }: EvaluationOptions = {},
 ): AsyncGenerator<ImageBatch> {
   const wasTraining = model.training;
   const generator = generatorState();
   model.eval();
   manualSeed(seed);
   try {
-    const inOrder = batches(dataset, { batchSize, shuffle: false, epoch: 0, dropLast: false });
+    const order = { batchSize, shuffle: false, epoch: 0, dropLast: false } as const;
+    const inOrder = batches(dataset, { ...order, ...(normalize && { normalize }) });
     yield* onDevice(currentDevice(), dataset, inOrder);
   } finally {
     setGeneratorState(generator);

@@ -1,8 +1,7 @@
 /** Models that tell classes apart. */
 import type { Normalization } from "../../data/loader.ts";
 import type { Module } from "../../engine/nn/module.ts";
-import { crossEntropyLoss } from "../../engine/ops/classLosses.ts";
-import { evaluateClassifier } from "../classification.ts";
+import { classificationLoss, evaluateClassifier } from "../classification.ts";
 import { descentOptions, makeOptimizer } from "../recipe.ts";
 import { descent, type ImageBatch, imageBatches } from "../training.ts";
 import { exampleImages } from "./example.ts";
@@ -28,9 +27,7 @@ export function classifierAtWork({ model, shape, normalize }: ClassifierOptions)
     trainer(recipe, steps) {
       const optimizer = makeOptimizer(recipe, model.parameters());
       const { labelSmoothing = 0 } = recipe;
-      const loss = ({ images, labels }: ImageBatch) => ({
-        loss: crossEntropyLoss(model.call(images), labels, { labelSmoothing }),
-      });
+      const loss = (batch: ImageBatch) => ({ loss: classificationLoss(model, batch, { labelSmoothing }) });
       return { optimizers: { optimizer }, update: descent(optimizer, loss, descentOptions(recipe, steps)) };
     },
     async evaluate({ test }) {
