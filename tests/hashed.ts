@@ -1,6 +1,7 @@
 /** Numbers that both sides make from the index alone (fixtures/pytorch/hashed.py is the other side). */
-import { copyInto } from "../engine/ops/elementwise.ts";
+
 import type { Module } from "../engine/nn/module.ts";
+import { copyInto } from "../engine/ops/elementwise.ts";
 import { type Shape, sizeOf } from "../engine/shape.ts";
 import { tensor } from "../engine/tensor.ts";
 

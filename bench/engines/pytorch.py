@@ -1,0 +1,192 @@
+"""The benchmark's work in PyTorch: on the graphics card where it sees one, in full float32, else on the CPU.
+
+Reads a request as JSON from its argument and prints the answer as JSON; process.ts says what is in them.
+"""
+
+import json
+import math
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "fixtures" / "pytorch"))
+from hashed import bound_of, hashed  # noqa: E402
+
+SALTS = {"first": 100, "second": 101, "gradient": 102, "images": 103, "noise": 104}
+CHECKED_STEPS = 3
+
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def adapter():
+    if device.type == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def numbers(shape, salt, bound=1.0):
+    return hashed(shape, salt, bound).to(device)
+
+
+def images(work):
+    return (numbers([work["batch"], *work["model"]["input"]], SALTS["images"]) + 1) / 2
+
+
+class Layers(torch.nn.ModuleList):
+    """The chains of a model; parameters are made in the order of the layers."""
+
+    def __init__(self, chains):
+        super().__init__([torch.nn.Sequential(*[made for layer in chain for made in modules(layer)]) for chain in chains])
+        with torch.no_grad():
+            for salt, parameter in enumerate(self.parameters()):
+                parameter.copy_(hashed(parameter.shape, salt, bound_of(parameter.shape)))
+        self.to(device)
+
+
+def modules(layer):
+    kind = layer["type"]
+    window = (layer.get("kernelSize"), layer.get("stride"))
+    if kind == "conv2d":
+        return [torch.nn.Conv2d(layer["inChannels"], layer["outChannels"], *window, layer["padding"])]
+    if kind == "linear":
+        linear = torch.nn.Linear(layer["inFeatures"], layer["outFeatures"])
+        return [torch.nn.Flatten(), linear] if "image" in layer else [linear]
+    if kind == "maxPool2d":
+        return [torch.nn.MaxPool2d(*window)]
+    if kind == "avgPool2d":
+        return [torch.nn.AvgPool2d(*window)]
+    if kind == "dropout":
+        return [torch.nn.Dropout(layer["probability"])]
+    return [{"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "sigmoid": torch.nn.Sigmoid}[kind]()]
+
+
+def computing(compute):
+    """The pair of a task: run, which reads the first number, and results."""
+    return lambda: compute()[-1].flatten()[0].item(), compute
+
+
+def inference(forward):
+    def compute():
+        with torch.no_grad():
+            return [forward()]
+
+    return computing(compute)
+
+
+def with_gradients(forward, inputs):
+    gradient = numbers(forward(*inputs).shape, SALTS["gradient"])
+    for x in inputs:
+        x.requires_grad_()
+
+    def compute():
+        y = forward(*inputs)
+        return [y, *torch.autograd.grad(y, inputs, gradient)]
+
+    return computing(compute)
+
+
+def training(work):
+    model, x = Layers(work["model"]["chains"]), images(work)
+    labels = (7 * torch.arange(work["batch"], device=device)) % 10
+    noise = numbers([work["batch"], 20], SALTS["noise"])
+    kind, rate = work["optimizer"]["name"], work["optimizer"]["learningRate"]
+    if kind == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=work["optimizer"]["momentum"])
+
+    def loss():
+        if work["model"]["loss"] == "mse":
+            return F.mse_loss(model[0](x), x.flatten(1))
+        if work["model"]["loss"] == "crossEntropy":
+            return F.cross_entropy(model[0](x), labels)
+        encode, mean_of, log_variance_of, decode = model
+        hidden = encode(x)
+        mean, log_variance = mean_of(hidden), log_variance_of(hidden)
+        drawn = torch.randn_like(noise) if model.training else noise
+        codes = mean + torch.exp(0.5 * log_variance) * drawn
+        likelihood = F.binary_cross_entropy_with_logits(decode(codes), x.flatten(1), reduction="sum")
+        divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum()
+        return (likelihood + divergence) / len(x)
+
+    def step():
+        value = loss()
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        return value.item()
+
+    def results():
+        model.eval()
+        losses = torch.tensor([step() for _ in range(CHECKED_STEPS)])
+        model.train()
+        return [losses]
+
+    return step, results
+
+
+def task_of(work):
+    kind = work["kind"]
+    if kind == "matmul":
+        a, b = (numbers([work["size"]] * 2, SALTS[name]) for name in ("first", "second"))
+        return inference(lambda: a @ b)
+    if kind == "additions":
+        x, y = (numbers([work["elements"]], SALTS[name]) for name in ("first", "second"))
+
+        def additions():
+            total = x
+            for _ in range(work["count"]):
+                total = total + y
+            return total
+
+        return inference(additions)
+    if kind == "conv2d":
+        x, weight = numbers(work["images"], SALTS["first"]), numbers(work["weight"], SALTS["second"])
+        forward = lambda x, weight: F.conv2d(x, weight, padding=work["padding"])
+        return with_gradients(forward, [x, weight]) if work["backward"] else inference(lambda: forward(x, weight))
+    if kind == "maxPool2d":
+        x = numbers(work["images"], SALTS["first"])
+        return with_gradients(lambda x: F.max_pool2d(x, work["kernelSize"], work["stride"]), [x])
+    if kind == "forward":
+        model, x = Layers(work["model"]["chains"]).eval(), images(work)
+        return inference(lambda: model[0](x))
+    return training(work)
+
+
+def spread(values, most):
+    """At most so many values, evenly from all; measure.ts takes the same."""
+    values = values.detach().flatten().cpu()
+    step = math.ceil(len(values) / most)
+    return values[::step].tolist()
+
+
+def timed(run):
+    start = time.perf_counter()
+    number = run()
+    return 1000 * (time.perf_counter() - start), number
+
+
+def main():
+    request = json.loads(sys.argv[1])
+    run, results = task_of(request["work"])
+    if request["cold"]:
+        milliseconds, number = timed(run)
+        values = [[number]]
+    else:
+        values = [spread(result, request["values"]) for result in results()]
+        warm_ups, least, most, budget = (request["timing"][key] for key in ("warmUps", "least", "most", "budget"))
+        expected = [timed(run)[0] for _ in range(warm_ups)][-1]
+        count = max(least, min(most, round(budget / expected)))
+        milliseconds = statistics.median(timed(run)[0] for _ in range(count))
+    answer = {"adapter": adapter(), "milliseconds": milliseconds, "values": values}
+    print(json.dumps(answer))
+
+
+main()

@@ -1,0 +1,65 @@
+/** `npm run bench` on its smallest workload, without the peers: they are the long part. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type BenchRecord, record } from "../bench/record.ts";
+import { workloads } from "../bench/workloads.ts";
+import { temporaryFolder } from "./data-helpers.ts";
+import { projectRoot, run } from "./process-helpers.ts";
+
+const bench = (...words: string[]) =>
+  run(
+    process.execPath,
+    ["--import", "./engine/gpu/wgslLoader.mjs", "--import", "tsx", "bench/main.ts", ...words],
+    { cwd: projectRoot },
+  );
+
+test("it measures, prints a table and writes records", async () => {
+  const file = join(temporaryFolder(), "bench.json");
+  const { code, stdout, stderr } = await bench("additions", "--quick", "--peers", "none", "--json", file);
+  assert.equal({ code, stderr }, { code: 0, stderr: "" });
+  const records = JSON.parse(readFileSync(file, "utf8")) as BenchRecord[];
+  assert.is(records.length, 1);
+  const [{ milliseconds, hostMilliseconds, peakBytes, adapter, ...rest }] = records;
+  assert.ok(milliseconds! > 0 && hostMilliseconds! > 0 && hostMilliseconds! <= milliseconds!);
+  assert.ok(peakBytes! > 0);
+  assert.type(adapter, "string");
+  // 200 additions, and one to take the number that is read
+  assert.equal(rest, { engine: "wgrad", workload: "additions", gflops: null, dispatches: 201, submits: 1 });
+  assert.match(stdout, /chain of 200 additions of 16 elements +[\d.]+/);
+  assert.ok(stdout.includes(`wgrad on ${adapter}`));
+});
+
+test("unknown words are refused", async () => {
+  for (const words of [["nothing-like-it"], ["additions", "--peers", "nobody"]]) {
+    const { code, stdout, stderr } = await bench(...words);
+    assert.is(code, 2);
+    assert.is(stdout, "");
+    assert.ok(stderr.includes(words.at(-1) === "nobody" ? "none, or some of" : "nothing-like-it"), stderr);
+  }
+});
+
+test("a peer with another result has no time", () => {
+  const [workload] = workloads;
+  const answer = (...values: number[]) => [{ adapter: "some", milliseconds: 2, values: [values] }];
+  const [reference] = answer(1, -4);
+  const near = record("tfjs", workload, answer(1.003, -4), reference);
+  assert.equal([near.milliseconds, near.failure], [2, undefined]);
+  assert.is(near.gflops, (2 * 256 ** 3) / 2e6);
+  for (const far of [answer(1.005, -4), answer(1, Number.NaN), answer(1)]) {
+    const { milliseconds, gflops, failure } = record("tfjs", workload, far, reference);
+    assert.equal([milliseconds, gflops], [null, null]);
+    assert.match(failure!, /off from wgrad's/);
+  }
+});
+
+test("of several answers the middle one counts, and a failure is passed on", () => {
+  const [workload] = workloads;
+  const answers = [5, 1, 3].map((milliseconds) => ({ adapter: "some", milliseconds, values: [[1]] }));
+  assert.is(record("wgrad", workload, answers, answers[0]).milliseconds, 3);
+  const failed = { adapter: "some", failure: "too large\n - while binding" };
+  assert.is(record("tfjs", workload, [failed], answers[0]).failure, "too large");
+});
+
+test.run();
