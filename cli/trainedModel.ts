@@ -89,7 +89,8 @@ export async function runOn(
   const preparation = atWork.normalize ? { normalize: atWork.normalize } : {};
   const order = { batchSize: 64, shuffle: false, epoch: 0, dropLast: false, ...preparation } as const;
   const chunks: Float32Array[] = [];
-  for await (const { images } of onDevice(gpu, dataset, batches(dataset, order)))
+  const prepared = atWork.prepare?.(dataset) ?? dataset;
+  for await (const { images } of onDevice(gpu, prepared, batches(prepared, order)))
     chunks.push(await inferenceMode(() => run(images)).data());
   const all = new Float32Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let place = 0;

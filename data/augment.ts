@@ -81,22 +81,44 @@ function drawWarp(
  * @param target as long, and another array
  */
 export function warpImage(source: Float32Array, size: ImageSize, warp: Warp, target: Float32Array): void {
-  const { channels, height, width } = size;
-  const plane = height * width;
-  const middleX = (width - 1) / 2;
-  const middleY = (height - 1) / 2;
   const angle = (warp.rotation * Math.PI) / 180;
   const cosine = Math.cos(angle) / warp.scale;
   const sine = Math.sin(angle) / warp.scale;
   const mirror = warp.flip ? -1 : 1;
+  const { shiftX, shiftY } = warp;
+  const map = { xx: mirror * cosine, xy: -mirror * sine, yx: sine, yy: cosine, shiftX, shiftY };
+  mapImage(source, size, map, target);
+}
+
+/** Where a pixel comes from, seen from the image's middle: (xx · x + xy · y, yx · x + yy · y), before the shift. */
+export interface AffineMap {
+  readonly xx: number;
+  readonly xy: number;
+  readonly yx: number;
+  readonly yy: number;
+  /** In pixels, to the right and downwards. */
+  readonly shiftX: number;
+  readonly shiftY: number;
+}
+
+/** Draws `source` as the map says into `target`, with bilinear interpolation; what comes from outside is black. */
+export function mapImage(
+  source: Float32Array,
+  { channels, height, width }: ImageSize,
+  { xx, xy, yx, yy, shiftX, shiftY }: AffineMap,
+  target: Float32Array,
+): void {
+  const plane = height * width;
+  const middleX = (width - 1) / 2;
+  const middleY = (height - 1) / 2;
   target.fill(0);
 
   for (let row = 0; row < height; row++) {
-    const y = row - middleY - warp.shiftY;
+    const y = row - middleY - shiftY;
     for (let column = 0; column < width; column++) {
-      const x = column - middleX - warp.shiftX;
-      const sourceX = mirror * (cosine * x - sine * y) + middleX;
-      const sourceY = sine * x + cosine * y + middleY;
+      const x = column - middleX - shiftX;
+      const sourceX = xx * x + xy * y + middleX;
+      const sourceY = yx * x + yy * y + middleY;
       const left = Math.floor(sourceX);
       const top = Math.floor(sourceY);
       if (left < -1 || left >= width || top < -1 || top >= height) continue;

@@ -12,6 +12,7 @@ export {
   selectImages,
   sliceDataset,
 } from "./dataset.ts";
+export { deslantDataset } from "./deslant.ts";
 export type { Folder } from "./folder.ts";
 export { edgesOf, type Graph, karateClub, stochasticBlockModel } from "./graphs.ts";
 export { decodeIdxImages, decodeIdxLabels } from "./idx.ts";

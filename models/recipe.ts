@@ -18,6 +18,8 @@ export interface Recipe {
   /** The largest one, where a schedule changes it. */
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** Of Adam and AdamW. Default: [0.9, 0.999]. */
+  readonly betas?: readonly [number, number];
   /** Over all steps of the training; "one-cycle" rises in the first fifth of them. */
   readonly schedule: (typeof scheduleNames)[number];
   /** For training images. */
@@ -35,7 +37,8 @@ export function isRecipe(value: unknown): value is Recipe {
   const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 1;
   const isAmount = (amount: unknown) => Number.isFinite(amount) && (amount as number) >= 0;
   const isAmountOrNone = (amount: unknown) => amount === undefined || isAmount(amount);
-  const { augment = {} } = recipe;
+  const isBeta = (beta: unknown) => isAmount(beta) && (beta as number) < 1;
+  const { augment = {}, betas = [0, 0] } = recipe;
   return (
     isCount(recipe.epochs) &&
     isCount(recipe.batchSize) &&
@@ -45,6 +48,9 @@ export function isRecipe(value: unknown): value is Recipe {
     isAmount(recipe.weightDecay) &&
     isAmountOrNone(recipe.labelSmoothing) &&
     isAmountOrNone(recipe.clipNorm) &&
+    Array.isArray(betas) &&
+    betas.length === 2 &&
+    betas.every(isBeta) &&
     typeof augment === "object" &&
     augment !== null
   );
@@ -65,12 +71,12 @@ export function plainRecipe(recipe: Recipe, changes: Partial<Recipe> = {}): Reci
 }
 
 export function makeOptimizer(recipe: Recipe, parameters: Iterable<Tensor>): Optimizer {
-  const { learningRate, weightDecay } = recipe;
+  const { learningRate, weightDecay, betas = [0.9, 0.999] } = recipe;
   switch (recipe.optimizer) {
     case "adam":
-      return new Adam(parameters, { learningRate, weightDecay });
+      return new Adam(parameters, { learningRate, weightDecay, betas });
     case "adamw":
-      return new AdamW(parameters, { learningRate, weightDecay });
+      return new AdamW(parameters, { learningRate, weightDecay, betas });
     case "sgd":
       return new SGD(parameters, { learningRate, weightDecay, momentum: 0.9 });
   }

@@ -210,10 +210,17 @@ export const models: readonly RegisteredModel[] = [
   imageModel({
     name: "adversarial-autoencoder",
     about: "codes that a discriminator cannot tell from a prior (Makhzani et al. 2015)",
-    settings: { codeSize: 8, prior: ["gaussian", "circle"] },
+    settings: { codeSize: 8, prior: ["gaussian", "circle"], images: ["deslanted", "as-they-are"] },
     ...digits,
-    recipe: { epochs: 20, batchSize: 100, learningRate: 1e-3, ...adam, schedule: "cosine" },
-    open(shape, { codeSize, prior }) {
+    recipe: {
+      epochs: 20,
+      batchSize: 100,
+      learningRate: 1e-3,
+      ...adam,
+      betas: [0.5, 0.999],
+      schedule: "cosine",
+    },
+    open(shape, { codeSize, prior, images }) {
       if (prior === "circle" && codeSize !== 2) {
         throw new ArgumentError(
           `adversarial-autoencoder: a prior on a circle is for codes of 2 dimensions, got ${codeSize}`,
@@ -225,7 +232,7 @@ export const models: readonly RegisteredModel[] = [
         widths: [400, codeSize],
         ...(prior === "circle" && { prior: circlePrior() }),
       });
-      return adversarialAtWork({ model, shape });
+      return adversarialAtWork({ model, shape, deslants: images === "deslanted" });
     },
   }),
   imageModel({

@@ -339,6 +339,7 @@ test("recipes and states that are not what wgrad writes", async () => {
     "recipe/weightDecay": [undefined, "-1"],
     "recipe/labelSmoothing": ['"0.1"', "-1"],
     "recipe/clipNorm": ["null"],
+    "recipe/betas": ["null", "0.9", "[0.9]", "[0.9,1]", "[-0.1,0.9]"],
     "recipe/augment": ["null", "3"],
   };
   for (const [name, texts] of Object.entries(recipes)) {

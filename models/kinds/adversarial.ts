@@ -1,4 +1,6 @@
 /** Adversarial autoencoders. */
+import type { ImageDataset } from "../../data/dataset.ts";
+import { deslantDataset } from "../../data/deslant.ts";
 import { type AdversarialAutoencoder, adversarialUpdate, codeStatistics } from "../adversarial.ts";
 import { makeOptimizer, makeSchedule } from "../recipe.ts";
 import { evaluateReconstruction } from "../reconstruction.ts";
@@ -11,17 +13,21 @@ import { drawnPicture, reconstructionPicture } from "./pictures.ts";
 export interface AdversarialOptions {
   readonly model: AdversarialAutoencoder;
   readonly shape: DataShape;
+  /** Whether images are deslanted before anything else: see `data/deslant.ts`. */
+  readonly deslants: boolean;
 }
 
-export function adversarialAtWork({ model, shape }: AdversarialOptions): ImageModelAtWork {
+export function adversarialAtWork({ model, shape, deslants }: AdversarialOptions): ImageModelAtWork {
+  const prepare = (images: ImageDataset) => (deslants ? deslantDataset(images) : images);
   const sample = (count: number) => model.decode(model.prior(count));
   return {
     model,
+    prepare,
     example: (count) => exampleImages(shape, count),
     forward: ({ images }) => model.call(images),
     lossName: reconstructionLossNames.mse,
     batches: ({ train }, { batchSize, augment }, seed) =>
-      imageBatches(train, { batchSize, seed, ...(augment && { augment }) }),
+      imageBatches(prepare(train), { batchSize, seed, ...(augment && { augment }) }),
     trainer(recipe, steps) {
       const { encoder, decoder, discriminator } = model;
       const schedule = makeSchedule(recipe, steps);
@@ -40,13 +46,14 @@ export function adversarialAtWork({ model, shape }: AdversarialOptions): ImageMo
       };
     },
     async evaluate({ test }) {
-      const { mean, std } = await codeStatistics(model, test);
-      const quality = await evaluateReconstruction(model, test);
+      const images = prepare(test);
+      const { mean, std } = await codeStatistics(model, images);
+      const quality = await evaluateReconstruction(model, images);
       const codes = { codeMean: farthest(mean, 0), codeStd: farthest(std, 1) };
       return { metrics: { ...quality, ...codes }, pictures: [] };
     },
     draw: async ({ test }) => [
-      await reconstructionPicture(model, test),
+      await reconstructionPicture(model, prepare(test)),
       await drawnPicture(model, { name: "samples", columns: 12 }, () => sample(72)),
     ],
     reconstruct: (images) => model.call(images),

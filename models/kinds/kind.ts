@@ -2,7 +2,7 @@
  * What commands and pages need of a model, whatever kind it is: how it is trained, measured and shown. A kind (beside
  * this file) gives that to a module; `registry.ts` names the models that there are.
  */
-import type { DatasetSplits } from "../../data/dataset.ts";
+import type { DatasetSplits, ImageDataset } from "../../data/dataset.ts";
 import type { Normalization } from "../../data/loader.ts";
 import type { Module } from "../../engine/nn/module.ts";
 import type { Optimizer } from "../../engine/optim/optimizer.ts";
@@ -83,6 +83,8 @@ export interface ModelAtWork<Data, B extends Batch> {
 export interface ImageModelAtWork extends ModelAtWork<DatasetSplits, ImageBatch> {
   /** What it wants pixels to be like. Default: from 0 to 1. */
   readonly normalize?: Normalization;
+  /** Brings images into the form that it was made for; done for its own `batches`, `evaluate` and `draw`. */
+  prepare?(images: ImageDataset): ImageDataset;
   /** [N, C, H, W] to logits [N, classes]. */
   classify?(images: Tensor): Tensor;
   /** [N, C, H, W] to the same. */
