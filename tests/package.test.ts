@@ -120,7 +120,7 @@ test("ten steps from plain JavaScript: the loss falls", async () => {
       import { ArgumentError, manualSeed, openDevice, optim } from "wgrad";
       import { syntheticDigits } from "wgrad/data";
       import { openFolder } from "wgrad/data/node";
-      import { DenseAutoencoder, train } from "wgrad/models";
+      import { DenseAutoencoder, descent, imageBatches, train } from "wgrad/models";
 
       let refusal;
       try {
@@ -134,9 +134,10 @@ test("ten steps from plain JavaScript: the loss falls", async () => {
       const model = new DenseAutoencoder({ widths: [64, 16] });
       const optimizer = new optim.Adam(model.parameters(), { learningRate: 5e-3 });
       const losses = [];
-      const loss = ({ images }) => model.loss(images);
-      for await (const epoch of train({ dataset, epochs: 1, batchSize: 32, seed: 1, optimizer, loss })) {
-        for await (const step of epoch) losses.push(await step.loss.item());
+      const source = imageBatches(dataset, { batchSize: 32, seed: 1 });
+      const update = descent(optimizer, ({ images }) => ({ loss: model.loss(images) }));
+      for await (const epoch of train({ source, epochs: 1, update })) {
+        for await (const step of epoch) losses.push(await step.losses.loss.item());
       }
       const names = await openFolder(".").list();
       const typed = refusal instanceof ArgumentError && refusal.name;
@@ -177,7 +178,7 @@ for (const [moduleResolution, module] of [
       `
         import { conv2d, type Gpu, nn, openDevice, optim, ShapeError, type Tensor, tensor } from "wgrad";
         import { batches, type ImageDataset, syntheticDigits } from "wgrad/data";
-        import { DenseAutoencoder, type Epoch, train } from "wgrad/models";
+        import { DenseAutoencoder, descent, type Epoch, type ImageBatch, imageBatches, train } from "wgrad/models";
 
         class Classifier extends nn.Module {
           readonly output = new nn.Linear(784, 10);
@@ -189,8 +190,9 @@ for (const [moduleResolution, module] of [
         const dataset: ImageDataset = syntheticDigits({ seed: 1, trainCount: 2, testCount: 1 }).train;
         const model = new DenseAutoencoder({ imageShape: [1, 28, 28] });
         const optimizer = new optim.SGD(new Classifier().parameters(), { learningRate: 0.1 });
-        const loss = ({ images }: { images: Tensor }) => model.loss(images, "bce");
-        const epochs: AsyncIterable<Epoch> = train({ dataset, epochs: 1, batchSize: 1, seed: 1, optimizer, loss });
+        const source = imageBatches(dataset, { batchSize: 1, seed: 1 });
+        const update = descent(optimizer, ({ images }: ImageBatch) => ({ loss: model.loss(images, "bce") }));
+        const epochs: AsyncIterable<Epoch> = train({ source, epochs: 1, update });
         const first: number = await conv2d(tensor([1]), tensor([1])).item();
         // @ts-expect-error: a number, if the types are there
         const wrong: string = first;
