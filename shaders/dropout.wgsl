@@ -5,6 +5,7 @@ struct Uniforms {
   draw: vec4u,  // see randomWords
   dropped: u32, // how many of the 2^24 values of a word's upper 24 bits drop the element
   scale: f32,
+  firstVector: u32, // where this slice begins in the whole tensor
   vectors: u32,
 }
 
@@ -20,6 +21,6 @@ fn main(
 ) {
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
-  let isDropped = (randomWords(i, uniforms.draw) >> vec4u(8u)) < vec4u(uniforms.dropped);
+  let isDropped = (randomWords(uniforms.firstVector + i, uniforms.draw) >> vec4u(8u)) < vec4u(uniforms.dropped);
   y[i] = select(uniforms.scale * x[i], vec4f(0.0), isDropped);
 }

@@ -10,7 +10,8 @@ import { type Draw, drawWords, randomWords } from "../philox.ts";
 import { chanceOf, nextDraw, requireProbability } from "../random.ts";
 import { ndarray } from "../reference.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import { defineOp, dispatch, type OpChecks, requireDtype } from "./define.ts";
+import { defineOp, type OpChecks, requireDtype } from "./define.ts";
+import { dispatchElements } from "./slices.ts";
 
 interface DropoutOptions extends Draw {
   readonly probability: number;
@@ -23,18 +24,15 @@ function scaleOf(probability: number): number {
 
 function masked(x: Tensor, options: DropoutOptions): Tensor {
   const result = emptyTensor(x.gpu, x.shape);
-  const vectors = Math.ceil(x.size / 4);
-  dispatch({
+  dispatchElements({
     kernel: kernel("dropout", [common, philoxSource, dropoutSource]),
     buffers: [x, result],
     uniforms: {
       draw: drawWords(options),
       dropped: chanceOf(options.probability),
       scale: scaleOf(options.probability),
-      vectors,
     },
-    workgroups: Math.ceil(vectors / 64),
-    flops: x.size,
+    flops: 1,
   });
   return result;
 }

@@ -6,7 +6,7 @@ import fillSource from "../../shaders/fill.wgsl";
 import unarySource from "../../shaders/unary.wgsl";
 import gradientSource from "../../shaders/unary_gradient.wgsl";
 import type { Gpu } from "../gpu/gpu.ts";
-import { kernel } from "../gpu/kernel.ts";
+import { type Constants, type Kernel, kernel } from "../gpu/kernel.ts";
 import { broadcastShapes, broadcastStrides, mergeAxes, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { type DType, emptyTensor, type Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
@@ -86,6 +86,11 @@ function letParameters(parameters: Parameters): string {
     .join(" ");
 }
 
+/** For operands of one shape. @param constants what binary.wgsl wants in front */
+export function binaryKernel(name: string, constants: Constants): Kernel {
+  return kernel(name, [common, binarySource], constants);
+}
+
 /** One dispatch of `expression` in a, b and dy over the shape to which a and b broadcast. */
 export function combineElements(
   name: string,
@@ -104,12 +109,7 @@ export function combineElements(
   };
   const buffers = [a, b, dy, result];
   if (sameShape(a.shape, b.shape)) {
-    dispatchElements({
-      kernel: kernel(name, [common, binarySource], constants),
-      buffers,
-      uniforms: {},
-      flops: 1,
-    });
+    dispatchElements({ kernel: binaryKernel(name, constants), buffers, uniforms: {}, flops: 1 });
     return result;
   }
   const merged = mergeAxes(shape, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));

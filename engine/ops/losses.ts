@@ -2,7 +2,6 @@
  * The losses that compare two tensors element by element, with PyTorch's definitions: a formula for the value and one
  * for each gradient. A loss that is reduced is one kernel forward (two, if it is large) and one an input backward.
  */
-import binarySource from "../../shaders/binary.wgsl";
 import common from "../../shaders/common.wgsl";
 import lossSource from "../../shaders/loss.wgsl";
 import lossGradientSource from "../../shaders/loss_gradient.wgsl";
@@ -21,7 +20,7 @@ import {
   requireDtype,
   type Sample,
 } from "./define.ts";
-import type { Parameters } from "./elementwise.ts";
+import { binaryKernel, type Parameters } from "./elementwise.ts";
 import { fold } from "./fold.ts";
 import {
   type LossOptions,
@@ -31,6 +30,7 @@ import {
   reductions,
   scaleOf,
 } from "./reduction.ts";
+import { dispatchElements } from "./slices.ts";
 
 interface LossFormulas {
   /** WGSL for the loss of one element, from x, its target t and the parameters. */
@@ -67,17 +67,12 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
   /** A formula for every element. */
   function elementwise(kernelName: string, combine: string, x: Tensor, target: Tensor, dy: Tensor): Tensor {
     const result = emptyTensor(x.gpu, x.shape);
-    const vectors = Math.ceil(x.size / 4);
-    dispatch({
-      kernel: kernel(kernelName, [common, binarySource], {
-        input: "alias Input = f32;",
-        output: "alias Output = f32;",
-        combine,
-      }),
+    const aliases = { input: "alias Input = f32;", output: "alias Output = f32;" };
+    dispatchElements({
+      kernel: binaryKernel(kernelName, { ...aliases, combine }),
       buffers: [x, target, dy, result],
-      uniforms: { vectors },
-      workgroups: Math.ceil(vectors / 64),
-      flops: x.size,
+      uniforms: {},
+      flops: 1,
     });
     return result;
   }
@@ -100,13 +95,11 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
   /** A formula for every element, where the losses were summed. */
   function gradientOfSum(combine: string, x: Tensor, target: Tensor, dy: Tensor, scale: number): Tensor {
     const result = emptyTensor(x.gpu, x.shape);
-    const vectors = Math.ceil(x.size / 4);
-    dispatch({
+    dispatchElements({
       kernel: kernel(`${name}SumGradient`, [common, lossGradientSource], { combine }),
       buffers: [x, target, dy, result],
-      uniforms: { vectors, scale },
-      workgroups: Math.ceil(vectors / 64),
-      flops: x.size,
+      uniforms: { scale },
+      flops: 1,
     });
     return result;
   }
