@@ -1,32 +1,9 @@
 // The gradient of conv2d by its weight, as a matrix product with a long sum. Per group, rows are output channels, columns
 // input channels and window positions, and k runs over the output pixels of all images.
-// In front: kernelHeight, kernelWidth, alignedPlane (the output plane is a multiple of four pixels).
+// In front: conv2d_windows.wgsl and what it needs; alignedPlane (the output plane is a multiple of four pixels).
 
-struct Uniforms {
-  rows: u32,    // output channels of a group
-  columns: u32, // input channels of a group · kernel height · kernel width
-  depth: u32,   // images · output height · output width
-  batches: u32, // groups
-  splits: u32,
-  depthPerSplit: u32,
-  inputHeight: u32,
-  inputWidth: u32,
-  outputHeight: u32,
-  outputWidth: u32,
-  strideY: u32,
-  strideX: u32,
-  paddingTop: u32,
-  paddingLeft: u32,
-  dilationY: u32,
-  dilationX: u32,
-}
-
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<f32>;
 @group(1) @binding(1) var<storage, read> gradient: array<vec4f>;
 @group(1) @binding(2) var<storage, read_write> result: array<f32>;
-
-const window = kernelHeight * kernelWidth;
 
 // The first element of this output channel's plane, for the image that pixel k belongs to, moved so that k indexes it.
 fn planeStart(channel: u32, k: u32) -> u32 {
@@ -64,48 +41,23 @@ fn blockA(group: u32, row: u32, k: u32) -> mat4x4f {
   );
 }
 
-// Where output pixel k's window begins, and whether there is such a pixel.
-struct Corner {
-  image: u32,
-  y: i32,
-  x: i32,
-  inside: bool,
-}
-
-fn corner(group: u32, k: u32) -> Corner {
-  let line = quotient(k, uniforms.outputWidth);
-  let image = quotient(line, uniforms.outputHeight);
-  let channels = uniforms.columns / window;
-  let y = line - image * uniforms.outputHeight;
-  let x = k - line * uniforms.outputWidth;
-  return Corner(
-    (image * uniforms.batches + group) * channels * uniforms.inputHeight * uniforms.inputWidth,
-    i32(y * uniforms.strideY) - i32(uniforms.paddingTop),
-    i32(x * uniforms.strideX) - i32(uniforms.paddingLeft),
-    k < uniforms.depth,
+fn inputs(group: u32, k: u32, column: u32) -> vec4f {
+  let at = corner(group, uniforms.columns / window, k);
+  let inside = k < uniforms.depth;
+  return vec4f(
+    inputAt(at, tapOf(column), inside),
+    inputAt(at, tapOf(column + 1u), inside),
+    inputAt(at, tapOf(column + 2u), inside),
+    inputAt(at, tapOf(column + 3u), inside),
   );
-}
-
-fn inputAt(at: Corner, column: u32) -> f32 {
-  let channel = column / window;
-  let rest = column % window;
-  let y = u32(at.y + i32((rest / kernelWidth) * uniforms.dilationY)); // a negative one becomes too large a one
-  let x_ = u32(at.x + i32((rest % kernelWidth) * uniforms.dilationX));
-  let index = at.image + (channel * uniforms.inputHeight + y) * uniforms.inputWidth + x_;
-  // & and not &&, which would branch sixteen times a block.
-  return select(0.0, x[index], at.inside & (y < uniforms.inputHeight) & (x_ < uniforms.inputWidth));
-}
-
-fn inputs(at: Corner, column: u32) -> vec4f {
-  return vec4f(inputAt(at, column), inputAt(at, column + 1u), inputAt(at, column + 2u), inputAt(at, column + 3u));
 }
 
 fn blockB(group: u32, k: u32, column: u32) -> mat4x4f {
   return mat4x4f(
-    inputs(corner(group, k), column),
-    inputs(corner(group, k + 1u), column),
-    inputs(corner(group, k + 2u), column),
-    inputs(corner(group, k + 3u), column),
+    inputs(group, k, column),
+    inputs(group, k + 1u, column),
+    inputs(group, k + 2u, column),
+    inputs(group, k + 3u, column),
   );
 }
 

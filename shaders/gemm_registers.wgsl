@@ -17,35 +17,26 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let tilesAcross = (uniforms.columns + tileColumns - 1u) / tileColumns;
-  let tilesDown = (uniforms.rows + tileRows - 1u) / tileRows;
-  let thread = workgroupIndex(workgroup, workgroups) * workgroupThreads + local;
-  let slice = thread / (tilesAcross * tilesDown); // split · batches + batch
-  if (slice >= uniforms.batches * uniforms.splits) { return; }
-  let tile = thread % (tilesAcross * tilesDown);
-  let row = (tile / tilesAcross) * tileRows;
-  let column = (tile % tilesAcross) * tileColumns;
-  let batch = slice % uniforms.batches;
-  let start = (slice / uniforms.batches) * uniforms.depthPerSplit;
-  let end = min(start + uniforms.depthPerSplit, uniforms.depth);
+  let tile = tileOf(workgroupIndex(workgroup, workgroups) * workgroupThreads + local);
+  if (!isThere(tile)) { return; }
 
   var c00 = mat4x4f();
   var c01 = mat4x4f();
   var c10 = mat4x4f();
   var c11 = mat4x4f();
-  for (var k = start; k < end; k += 4u) {
-    let a0 = blockA(batch, row, k);
-    let a1 = blockA(batch, row + 4u, k);
-    let b0 = blockB(batch, k, column);
-    let b1 = blockB(batch, k, column + 4u);
+  for (var k = tile.start; k < tile.end; k += 4u) {
+    let a0 = blockA(tile.batch, tile.row, k);
+    let a1 = blockA(tile.batch, tile.row + 4u, k);
+    let b0 = blockB(tile.batch, k, tile.column);
+    let b1 = blockB(tile.batch, k, tile.column + 4u);
     // Row i of a block of C is a sum of B's rows weighted by row i of A: in WGSL's column-wise words, B times A.
     c00 += b0 * a0;
     c01 += b1 * a0;
     c10 += b0 * a1;
     c11 += b1 * a1;
   }
-  store(slice, row, column, c00);
-  store(slice, row, column + 4u, c01);
-  store(slice, row + 4u, column, c10);
-  store(slice, row + 4u, column + 4u, c11);
+  store(tile.slice, tile.row, tile.column, c00);
+  store(tile.slice, tile.row, tile.column + 4u, c01);
+  store(tile.slice, tile.row + 4u, tile.column, c10);
+  store(tile.slice, tile.row + 4u, tile.column + 4u, c11);
 }

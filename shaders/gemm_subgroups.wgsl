@@ -1,7 +1,7 @@
 // The tile loop of a matrix product for CPU adapters with subgroups of eight lanes or more: as in gemm_registers.wgsl a
 // thread keeps 8 × 8 results in registers, but the eight lanes of a workgroup work on the same rows, so that each loads
 // one row of A and shares it. What blockB and store mean stands there;
-//   rowOfA(batch, row, k): four values of A along k
+//   rowOfA(tile.batch, tile.row, k): four values of A along k
 // In front: enable subgroups.
 
 const tileRows = 8u;
@@ -15,26 +15,18 @@ fn main(
   @builtin(local_invocation_index) local: u32,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let tilesAcross = (uniforms.columns + tileColumns - 1u) / tileColumns;
-  let tilesDown = (uniforms.rows + tileRows - 1u) / tileRows;
-  let index = workgroupIndex(workgroup, workgroups);
-  let slice = index / (tilesAcross * tilesDown); // split · batches + batch
-  if (slice >= uniforms.batches * uniforms.splits) { return; }
-  let tile = index % (tilesAcross * tilesDown);
-  let row = (tile / tilesAcross) * tileRows;
-  let column = (tile % tilesAcross) * tileColumns + local * 8u;
-  let batch = slice % uniforms.batches;
-  let start = (slice / uniforms.batches) * uniforms.depthPerSplit;
-  let end = min(start + uniforms.depthPerSplit, uniforms.depth);
+  let tile = tileOf(workgroupIndex(workgroup, workgroups));
+  if (!isThere(tile)) { return; }
+  let column = tile.column + local * 8u;
 
   var c00 = mat4x4f();
   var c01 = mat4x4f();
   var c10 = mat4x4f();
   var c11 = mat4x4f();
-  for (var k = start; k < end; k += 4u) {
-    let own = rowOfA(batch, row + lane % tileRows, k);
-    let b0 = blockB(batch, k, column);
-    let b1 = blockB(batch, k, column + 4u);
+  for (var k = tile.start; k < tile.end; k += 4u) {
+    let own = rowOfA(tile.batch, tile.row + lane % tileRows, k);
+    let b0 = blockB(tile.batch, k, column);
+    let b1 = blockB(tile.batch, k, column + 4u);
     let a0 = mat4x4f(
       subgroupBroadcast(own, 0u),
       subgroupBroadcast(own, 1u),
@@ -52,8 +44,8 @@ fn main(
     c10 += b0 * a1;
     c11 += b1 * a1;
   }
-  store(slice, row, column, c00);
-  store(slice, row, column + 4u, c01);
-  store(slice, row + 4u, column, c10);
-  store(slice, row + 4u, column + 4u, c11);
+  store(tile.slice, tile.row, column, c00);
+  store(tile.slice, tile.row, column + 4u, c01);
+  store(tile.slice, tile.row + 4u, column, c10);
+  store(tile.slice, tile.row + 4u, column + 4u, c11);
 }

@@ -15,17 +15,8 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let tilesAcross = (uniforms.columns + tileColumns - 1u) / tileColumns;
-  let tilesDown = (uniforms.rows + tileRows - 1u) / tileRows;
-  let index = workgroupIndex(workgroup, workgroups);
-  let slice = index / (tilesAcross * tilesDown); // split · batches + batch
-  if (slice >= uniforms.batches * uniforms.splits) { return; }
-  let tile = index % (tilesAcross * tilesDown);
-  let firstRow = (tile / tilesAcross) * tileRows;
-  let firstColumn = (tile % tilesAcross) * tileColumns;
-  let batch = slice % uniforms.batches;
-  let start = (slice / uniforms.batches) * uniforms.depthPerSplit;
-  let end = min(start + uniforms.depthPerSplit, uniforms.depth);
+  let tile = tileOf(workgroupIndex(workgroup, workgroups));
+  if (!isThere(tile)) { return; }
 
   // Half of the threads fetch a block of A, half a block of B; neighbours read along what lies together in memory.
   let fetcher = local % 128u;
@@ -37,17 +28,17 @@ fn main(
   let row = (local / 16u) * 4u;
   let column = local % 16u; // in vectors
   var c = mat4x4f();
-  for (var k = start; k < end; k += tileDepth) {
-    if (k + fetchK >= end) {
+  for (var k = tile.start; k < tile.end; k += tileDepth) {
+    if (k + fetchK >= tile.end) {
       for (var i = 0u; i < 4u; i++) {
         if (fetchesA) { tileA[(fetchRow + i) * 8u + fetchK / 4u] = vec4f(); }
         else { tileB[(fetchK + i) * 16u + fetchColumn / 4u] = vec4f(); }
       }
     } else if (fetchesA) {
-      let block = blockA(batch, firstRow + fetchRow, k + fetchK);
+      let block = blockA(tile.batch, tile.row + fetchRow, k + fetchK);
       for (var i = 0u; i < 4u; i++) { tileA[(fetchRow + i) * 8u + fetchK / 4u] = block[i]; }
     } else {
-      let block = blockB(batch, k + fetchK, firstColumn + fetchColumn);
+      let block = blockB(tile.batch, k + fetchK, tile.column + fetchColumn);
       for (var i = 0u; i < 4u; i++) { tileB[(fetchK + i) * 16u + fetchColumn / 4u] = block[i]; }
     }
     workgroupBarrier();
@@ -60,5 +51,5 @@ fn main(
     }
     workgroupBarrier();
   }
-  store(slice, firstRow + row, firstColumn + column * 4u, c);
+  store(tile.slice, tile.row + row, tile.column + column * 4u, c);
 }

@@ -4,18 +4,19 @@
  */
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { fromIndex } from "../reference.ts";
-import { type Shape, sameShape, showShape } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
+import { type Shape, showShape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 import {
   type Convolution,
+  convolutionBiasGradient,
   convolutionInputGradient,
   convolutionWeightGradient,
   convolve,
   type Pair,
 } from "./convolution.ts";
-import { defineOp, type OpChecks, requireDtype, requireRank, type Sample } from "./define.ts";
+import { convolutionInputs, requireBias, requireGroups } from "./convolutionArguments.ts";
+import { defineOp, type OpChecks, type Sample } from "./define.ts";
 import { type Activation, activationReference, checkActivation, pullBackActivation } from "./epilogue.ts";
-import { fold } from "./fold.ts";
 import { pair } from "./pair.ts";
 
 /** What was asked for, worked out: all pairs are [vertical, horizontal]. */
@@ -73,7 +74,7 @@ export const conv2dOp = defineOp<Geometry>({
     return [
       needs(0) ? convolutionInputGradient(dy, weight, undefined, convolution) : null,
       needs(1) ? convolutionWeightGradient(x, dy, convolution) : null,
-      bias && needs(2) ? new Tensor(fold("sum", dy, [0, 2, 3]).storage, bias.shape, "float32") : null,
+      bias && needs(2) ? convolutionBiasGradient(dy) : null,
     ];
   },
 });
@@ -140,8 +141,7 @@ function geometryOf(x: Shape, weight: Shape, options: Conv2dOptions): Geometry {
   const { activation, groups = 1 } = options;
   const stride = pair("conv2d", "stride", options.stride ?? 1, 1);
   const dilation = pair("conv2d", "dilation", options.dilation ?? 1, 1);
-  if (!Number.isInteger(groups) || groups < 1)
-    throw new ArgumentError(`conv2d: groups must be a whole number ≥ 1, got ${groups}`);
+  requireGroups("conv2d", groups);
   checkActivation("conv2d", activation);
   const window: Pair = [weight[2], weight[3]];
   let padding: Pair = [0, 0];
@@ -190,14 +190,8 @@ function geometryOf(x: Shape, weight: Shape, options: Conv2dOptions): Geometry {
  * @throws ShapeError, ArgumentError, DtypeError
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
-  const inputs = bias ? [x, weight, bias] : [x, weight];
-  requireDtype("conv2d", "float32", ...inputs);
-  requireRank("conv2d", "x", x, 4, "[N, channels, height, width]");
-  requireRank("conv2d", "weight", weight, 4, "[outChannels, inChannels / groups, kernelHeight, kernelWidth]");
-  if (bias && !sameShape(bias.shape, [weight.shape[0]])) {
-    throw new ShapeError(
-      `conv2d: expected a bias of ${showShape([weight.shape[0]])}, got ${showShape(bias.shape)}`,
-    );
-  }
+  const layout = "[outChannels, inChannels / groups, kernelHeight, kernelWidth]";
+  const inputs = convolutionInputs("conv2d", x, weight, bias, layout);
+  requireBias("conv2d", bias, weight.shape[0]);
   return conv2dOp.run(inputs, geometryOf(x.shape, weight.shape, options));
 }

@@ -6,17 +6,18 @@
  */
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { fromIndex } from "../reference.ts";
-import { type Shape, sameShape, showShape } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
+import { type Shape, showShape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 import {
   type Convolution,
+  convolutionBiasGradient,
   convolutionInputGradient,
   convolutionWeightGradient,
   convolve,
   type Pair,
 } from "./convolution.ts";
-import { defineOp, type OpChecks, requireDtype, requireRank, type Sample } from "./define.ts";
-import { fold } from "./fold.ts";
+import { convolutionInputs, requireBias, requireGroups } from "./convolutionArguments.ts";
+import { defineOp, type OpChecks, type Sample } from "./define.ts";
 import { pair } from "./pair.ts";
 
 /** What was asked for, worked out: all pairs are [vertical, horizontal]. */
@@ -73,7 +74,7 @@ export const convTranspose2dOp = defineOp<Geometry>({
     return [
       needs(0) ? convolve(gradient, weight, undefined, convolution) : null,
       needs(1) ? convolutionWeightGradient(gradient, x, convolution) : null,
-      bias && needs(2) ? new Tensor(fold("sum", gradient, [0, 2, 3]).storage, bias.shape, "float32") : null,
+      bias && needs(2) ? convolutionBiasGradient(gradient) : null,
     ];
   },
 });
@@ -142,8 +143,7 @@ function geometryOf(x: Shape, weight: Shape, options: ConvTranspose2dOptions): G
   const padding = pair(name, "padding", options.padding ?? 0, 0);
   const outputPadding = pair(name, "outputPadding", options.outputPadding ?? 0, 0);
   const dilation = pair(name, "dilation", options.dilation ?? 1, 1);
-  if (!Number.isInteger(groups) || groups < 1)
-    throw new ArgumentError(`${name}: groups must be a whole number ≥ 1, got ${groups}`);
+  requireGroups(name, groups);
   if (outputPadding.some((size, axis) => size >= Math.max(stride[axis], dilation[axis]))) {
     throw new ArgumentError(
       `${name}: outputPadding must be less than stride or dilation, got ${showShape(outputPadding)} with stride ${showShape(stride)} and dilation ${showShape(dilation)}`,
@@ -184,16 +184,9 @@ export function convTranspose2d(
   options: ConvTranspose2dOptions = {},
 ): Tensor {
   const name = "convTranspose2d";
-  const inputs = bias ? [x, weight, bias] : [x, weight];
-  requireDtype(name, "float32", ...inputs);
-  requireRank(name, "x", x, 4, "[N, channels, height, width]");
-  requireRank(name, "weight", weight, 4, "[inChannels, outChannels / groups, kernelHeight, kernelWidth]");
+  const layout = "[inChannels, outChannels / groups, kernelHeight, kernelWidth]";
+  const inputs = convolutionInputs(name, x, weight, bias, layout);
   const geometry = geometryOf(x.shape, weight.shape, options);
-  const outputChannels = [weight.shape[1] * geometry.groups];
-  if (bias && !sameShape(bias.shape, outputChannels)) {
-    throw new ShapeError(
-      `${name}: expected a bias of ${showShape(outputChannels)}, got ${showShape(bias.shape)}`,
-    );
-  }
+  requireBias(name, bias, weight.shape[1] * geometry.groups);
   return convTranspose2dOp.run(inputs, geometry);
 }

@@ -5,6 +5,7 @@
 import forwardSource from "../../shaders/conv2d.wgsl";
 import inputGradientSource from "../../shaders/conv2d_input_gradient.wgsl";
 import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
+import windowsSource from "../../shaders/conv2d_windows.wgsl";
 import { emptyTensor, Tensor } from "../tensor.ts";
 import { type Activation, activateFunction } from "./epilogue.ts";
 import { fold } from "./fold.ts";
@@ -67,7 +68,7 @@ export function convolve(
   const result = emptyTensor(x.gpu, [images, outputChannels, ...output]);
   gemm({
     name: "conv2d",
-    operands: forwardSource,
+    operands: [windowsSource, forwardSource],
     rows: outputChannels / groups,
     columns: images * output[0] * output[1],
     depth,
@@ -101,13 +102,18 @@ export function convolutionWeightGradient(x: Tensor, dy: Tensor, convolution: Co
   gemm({
     ...size,
     name: "conv2dWeightGradient",
-    operands: weightGradientSource,
+    operands: [windowsSource, weightGradientSource],
     splits,
     constants: { ...constantsOf(convolution), alignedPlane: (output[0] * output[1]) % 4 === 0 },
     uniforms: { ...planesOf(convolution), ...windowsOf(convolution) },
     buffers: [x, dy, result],
   });
   return new Tensor(splits === 1 ? result.storage : fold("sum", result, [0]).storage, shape, "float32");
+}
+
+/** The gradient by the bias, [channels], from that of the output it was added to. */
+export function convolutionBiasGradient(dy: Tensor): Tensor {
+  return new Tensor(fold("sum", dy, [0, 2, 3]).storage, [dy.shape[1]], "float32");
 }
 
 /** The pixels of one phase along an axis, and the window positions that they meet. */
@@ -165,7 +171,7 @@ export function convolutionInputGradient(
     for (const horizontal of phasesAlong(1, convolution)) {
       gemm({
         name: "conv2dInputGradient",
-        operands: inputGradientSource,
+        operands: [inputGradientSource],
         rows: inputChannels / groups,
         columns: images * vertical.size * horizontal.size,
         depth: (outputChannels / groups) * vertical.positions * horizontal.positions,

@@ -6,6 +6,7 @@
 import common from "../../shaders/common.wgsl";
 import registerTiles from "../../shaders/gemm_registers.wgsl";
 import subgroupTiles from "../../shaders/gemm_subgroups.wgsl";
+import tileSource from "../../shaders/gemm_tiles.wgsl";
 import workgroupTiles from "../../shaders/gemm_workgroup.wgsl";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Constants, kernel, type UniformValues } from "../gpu/kernel.ts";
@@ -74,7 +75,7 @@ export interface GemmSize {
 interface Gemm extends GemmSize {
   readonly name: string;
   /** The WGSL that defines blockA, blockB and store. */
-  readonly operands: string;
+  readonly operands: readonly string[];
   readonly constants: Constants;
   readonly uniforms: UniformValues;
   /** In binding order; the last one takes the result: `splits` times batches · rows · columns. */
@@ -97,7 +98,10 @@ export function gemm({ name, operands, constants, uniforms, buffers, splits, ...
   const tiles = Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) * batches * splits;
   const depthPerSplit = Math.ceil(depth / splits / 32) * 32;
   dispatch({
-    kernel: kernel(`${name}, ${loop.name}`, [common, operands, source], { ...loop.constants, ...constants }),
+    kernel: kernel(`${name}, ${loop.name}`, [common, ...operands, tileSource, source], {
+      ...loop.constants,
+      ...constants,
+    }),
     buffers,
     uniforms: { ...uniforms, rows, columns, depth, batches, splits, depthPerSplit },
     workgroups: Math.ceil(tiles / tilesPerWorkgroup),

@@ -93,7 +93,7 @@ function product(a: Tensor, b: Tensor, bias: Tensor | undefined, options: Matmul
         const operand = block(left, row, k);
         gemm({
           name: "matmul",
-          operands: matmulSource,
+          operands: [matmulSource],
           constants,
           uniforms: { ...strides, ...lines },
           rows: row.size,
