@@ -45,6 +45,7 @@ export async function encodeWeights(model: AnyModule, description: ModelDescript
 /** Weights that were read from a file. */
 export interface StoredWeights {
   readonly description: ModelDescription;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
   /** @throws DataError for weights of another model */
   loadInto(model: AnyModule): void;
 }
@@ -64,6 +65,7 @@ export function decodeWeights(bytes: Uint8Array, file: string): StoredWeights {
   }
   return {
     description: readDescription(text, file),
+    tensors,
     loadInto: (model) => loadTensors(model, tensors, file),
   };
 }

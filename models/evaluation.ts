@@ -6,6 +6,22 @@ import type { Module } from "../engine/nn/module.ts";
 import { generatorState, manualSeed, setGeneratorState } from "../engine/random.ts";
 import { type ImageBatch, onDevice } from "./training.ts";
 
+/**
+ * Puts the model into evaluation mode and starts the generator from the seed, so that a measurement with random numbers
+ * gives the same result every time and leaves the training's own random numbers alone.
+ * @returns puts both back
+ */
+export function startMeasuring(model: Module<never, unknown>, seed = 0): () => void {
+  const wasTraining = model.training;
+  const generator = generatorState();
+  model.eval();
+  manualSeed(seed);
+  return () => {
+    setGeneratorState(generator);
+    if (wasTraining) model.train();
+  };
+}
+
 export interface EvaluationOptions {
   /** How many images the model sees at a time. Default 250. */
   readonly batchSize?: number;
@@ -14,26 +30,18 @@ export interface EvaluationOptions {
   readonly normalize?: Normalization;
 }
 
-/**
- * All images of the dataset in its own order; while it goes through them, the model is in evaluation mode and the
- * generator starts from the seed, so that a measurement with random numbers gives the same result every time and
- * leaves the training's own random numbers alone.
- */
+/** All images of the dataset in its own order; what `startMeasuring` does lasts while it goes through them. */
 export async function* evaluationBatches(
   model: Module<never, unknown>,
   dataset: ImageDataset,
   { batchSize = 250, seed = 0, normalize }: EvaluationOptions = {},
 ): AsyncGenerator<ImageBatch> {
-  const wasTraining = model.training;
-  const generator = generatorState();
-  model.eval();
-  manualSeed(seed);
+  const endMeasuring = startMeasuring(model, seed);
   try {
     const order = { batchSize, shuffle: false, epoch: 0, dropLast: false } as const;
     const inOrder = batches(dataset, { ...order, ...(normalize && { normalize }) });
     yield* onDevice(currentDevice(), dataset, inOrder);
   } finally {
-    setGeneratorState(generator);
-    if (wasTraining) model.train();
+    endMeasuring();
   }
 }

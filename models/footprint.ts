@@ -23,6 +23,18 @@ export interface Footprint extends Summary {
   readonly largestBytes: { readonly parameter: number; readonly activation: number };
 }
 
+/** Layers, shapes, parameters and FLOPs, of one sample; nothing is allocated. @param open makes the model */
+export function summarizeAtWork<Data, B extends Batch>(open: () => ModelAtWork<Data, B>): Summary {
+  let opened: ModelAtWork<Data, B>;
+  return summarize(
+    () => {
+      opened = open();
+      return opened.model;
+    },
+    () => opened.forward(opened.example(1)),
+  );
+}
+
 /**
  * Of a training with this recipe's batches; nothing is allocated.
  * @param open makes the model
@@ -31,14 +43,6 @@ export function footprint<Data, B extends Batch>(
   open: () => ModelAtWork<Data, B>,
   recipe: Recipe,
 ): Footprint {
-  let opened: ModelAtWork<Data, B> | undefined;
-  const summary = summarize(
-    () => {
-      opened = open();
-      return opened.model;
-    },
-    () => opened!.forward(opened!.example(1)),
-  );
   const plan = planDevice();
   const allocated: number[] = [];
   const watched = {
@@ -62,7 +66,7 @@ export function footprint<Data, B extends Batch>(
     const { peakBytesInUse: peakBytes } = plan.memory();
     const [modelBytes, optimizerBytes] = [sumOf(parameters), sumOf(remembered)];
     return {
-      ...summary,
+      ...summarizeAtWork(open),
       modelBytes,
       optimizerBytes,
       activationBytes: peakBytes - modelBytes - optimizerBytes,

@@ -8,6 +8,7 @@ import { ArgumentError, DataError } from "../engine/errors.ts";
 import { inferenceMode } from "../engine/gradMode.ts";
 import { hostRandom } from "../engine/hostRandom.ts";
 import { tensor } from "../engine/tensor.ts";
+import { startMeasuring } from "./evaluation.ts";
 import type { GraphAutoencoder, PreparedGraph } from "./graph.ts";
 
 export interface LinkSplit {
@@ -72,15 +73,14 @@ export async function evaluateLinkPrediction(
   { adjacency, features, edges: { gpu } }: PreparedGraph,
   { edges, nonEdges }: Pick<LinkSplit, "edges" | "nonEdges">,
 ): Promise<LinkPredictionQuality> {
-  const wasTraining = model.training;
-  model.eval();
   const count = edges.length + nonEdges.length;
   const pairs = new Int32Array(count);
   pairs.set(edges);
   pairs.set(nonEdges, edges.length);
   const uploaded = tensor(pairs, { shape: [count / 2, 2], gpu });
+  const endMeasuring = startMeasuring(model);
   const logits = inferenceMode(() => model.decode(model.encode(adjacency, features), uploaded));
-  if (wasTraining) model.train();
+  endMeasuring();
   const scores = await logits.data();
   uploaded.storage.release("the evaluation that used these pairs has ended");
   const labels = Array.from(scores, (_, pair) => pair < edges.length / 2);

@@ -5,7 +5,6 @@ import type { Optimizer } from "../engine/optim/optimizer.ts";
 import { cosineSchedule, oneCycleSchedule, type Schedule } from "../engine/optim/schedules.ts";
 import { SGD } from "../engine/optim/sgd.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import type { DescentOptions } from "./training.ts";
 
 export const optimizerNames = ["adam", "adamw", "sgd"] as const;
 export const scheduleNames = ["constant", "cosine", "one-cycle"] as const;
@@ -82,12 +81,7 @@ export function makeOptimizer(recipe: Recipe, parameters: Iterable<Tensor>): Opt
   }
 }
 
-/** How gradients are followed: schedule and clipping. @param steps of the whole training */
-export function descentOptions(recipe: Recipe, steps: number): DescentOptions {
-  const { clipNorm } = recipe;
-  return { schedule: makeSchedule(recipe, steps), ...(clipNorm !== undefined && { clipNorm }) };
-}
-
+/** @param steps of the whole training */
 export function makeSchedule({ schedule, learningRate }: Recipe, steps: number): Schedule {
   switch (schedule) {
     case "constant":

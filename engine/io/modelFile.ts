@@ -6,24 +6,15 @@ import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "./
 
 type AnyModule = Module<never, unknown>;
 
-/** The numbers of named tensors, read from the device. */
+/** The numbers of named tensors, read from the device: all are asked for before the first is waited for. */
 export async function readTensors(
   tensors: Iterable<readonly [string, Tensor]>,
 ): Promise<Map<string, SafetensorsTensor>> {
-  const read = new Map<string, SafetensorsTensor>();
-  for (const [name, { dtype, shape, ...rest }] of withData(tensors)) {
-    read.set(name, { dtype, shape, data: await rest.data });
-  }
-  return read;
-}
-
-/** Asks for all numbers before it waits for the first. */
-function withData(tensors: Iterable<readonly [string, Tensor]>) {
-  return [...tensors].map(([name, from]) => {
-    const data = from.data();
-    data.catch(() => {}); // whoever awaits it gets the error
-    return [name, { dtype: from.dtype, shape: from.shape, data }] as const;
+  const reading = [...tensors].map(async ([name, tensor]) => {
+    const { dtype, shape } = tensor;
+    return [name, { dtype, shape, data: await tensor.data() }] as const;
   });
+  return new Map(await Promise.all(reading));
 }
 
 /** The file's bytes. @throws DeviceLostError */

@@ -4,9 +4,8 @@ import { deslantDataset } from "../../data/deslant.ts";
 import { type AdversarialAutoencoder, adversarialUpdate, codeStatistics } from "../adversarial.ts";
 import { makeOptimizer, makeSchedule } from "../recipe.ts";
 import { evaluateReconstruction } from "../reconstruction.ts";
-import { imageBatches } from "../training.ts";
 import { reconstructionLossNames } from "./autoencoder.ts";
-import { exampleImages } from "./example.ts";
+import { exampleImages, recipeBatches } from "./images.ts";
 import type { DataShape, ImageModelAtWork } from "./kind.ts";
 import { drawnPicture, reconstructionPicture } from "./pictures.ts";
 
@@ -26,8 +25,7 @@ export function adversarialAtWork({ model, shape, deslants }: AdversarialOptions
     example: (count) => exampleImages(shape, count),
     forward: ({ images }) => model.call(images),
     lossName: reconstructionLossNames.mse,
-    batches: ({ train }, { batchSize, augment }, seed) =>
-      imageBatches(prepare(train), { batchSize, seed, ...(augment && { augment }) }),
+    batches: ({ train }, recipe, seed) => recipeBatches(prepare(train), recipe, seed),
     trainer(recipe, steps) {
       const { encoder, decoder, discriminator } = model;
       const schedule = makeSchedule(recipe, steps);

@@ -2,11 +2,10 @@
 import type { Tensor } from "../../engine/tensor.ts";
 import type { Autoencoder, ReconstructionLoss } from "../autoencoder.ts";
 import { denoisingLoss, type Noise } from "../noise.ts";
-import { descentOptions, makeOptimizer } from "../recipe.ts";
 import { evaluateReconstruction } from "../reconstruction.ts";
 import { type Penalties, sparseLoss } from "../sparse.ts";
-import { descent, type ImageBatch, imageBatches } from "../training.ts";
-import { exampleImages } from "./example.ts";
+import { descentTrainer } from "./descentTrainer.ts";
+import { exampleImages, recipeBatches } from "./images.ts";
 import type { DataShape, ImageModelAtWork } from "./kind.ts";
 import { reconstructionPicture } from "./pictures.ts";
 
@@ -37,13 +36,9 @@ export function autoencoderAtWork(options: AutoencoderOptions): ImageModelAtWork
     example: (count) => exampleImages(shape, count),
     forward: ({ images }) => model.call(images),
     lossName: reconstructionLossNames[lossKind],
-    batches: ({ train }, { batchSize, augment }, seed) =>
-      imageBatches(train, { batchSize, seed, ...(augment && { augment }) }),
-    trainer(recipe, steps) {
-      const optimizer = makeOptimizer(recipe, model.parameters());
-      const loss = ({ images }: ImageBatch) => ({ loss: lossOf(images) });
-      return { optimizers: { optimizer }, update: descent(optimizer, loss, descentOptions(recipe, steps)) };
-    },
+    batches: ({ train }, recipe, seed) => recipeBatches(train, recipe, seed),
+    trainer: (recipe, steps) =>
+      descentTrainer(model, recipe, steps, ({ images }) => ({ loss: lossOf(images) })),
     evaluate: async ({ test }) => ({
       metrics: { ...(await evaluateReconstruction(model, test, lossKind, noise)) },
       pictures: [],

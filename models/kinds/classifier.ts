@@ -2,9 +2,8 @@
 import type { Normalization } from "../../data/loader.ts";
 import type { Module } from "../../engine/nn/module.ts";
 import { classificationLoss, evaluateClassifier } from "../classification.ts";
-import { descentOptions, makeOptimizer } from "../recipe.ts";
-import { descent, type ImageBatch, imageBatches } from "../training.ts";
-import { exampleImages } from "./example.ts";
+import { descentTrainer } from "./descentTrainer.ts";
+import { exampleImages, recipeBatches } from "./images.ts";
 import type { DataShape, ImageModelAtWork } from "./kind.ts";
 
 export interface ClassifierOptions {
@@ -22,13 +21,12 @@ export function classifierAtWork({ model, shape, normalize }: ClassifierOptions)
     forward: ({ images }) => model.call(images),
     lossName: "cross entropy",
     ...preparation,
-    batches: ({ train }, { batchSize, augment }, seed) =>
-      imageBatches(train, { batchSize, seed, ...(augment && { augment }), ...preparation }),
+    batches: ({ train }, recipe, seed) => recipeBatches(train, recipe, seed, preparation),
     trainer(recipe, steps) {
-      const optimizer = makeOptimizer(recipe, model.parameters());
       const { labelSmoothing = 0 } = recipe;
-      const loss = (batch: ImageBatch) => ({ loss: classificationLoss(model, batch, { labelSmoothing }) });
-      return { optimizers: { optimizer }, update: descent(optimizer, loss, descentOptions(recipe, steps)) };
+      return descentTrainer(model, recipe, steps, (batch) => ({
+        loss: classificationLoss(model, batch, { labelSmoothing }),
+      }));
     },
     async evaluate({ test }) {
       const { loss, accuracy, top5, confusion } = await evaluateClassifier(model, test, preparation);

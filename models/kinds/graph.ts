@@ -1,8 +1,8 @@
 /** Graph autoencoders: every step takes the whole graph. */
 import { type GraphAutoencoder, graphTrainingLoss, type PreparedGraph, prepareGraph } from "../graph.ts";
 import { evaluateLinkPrediction, type LinkSplit } from "../linkPrediction.ts";
-import { descentOptions, makeOptimizer } from "../recipe.ts";
-import { type Batch, descent } from "../training.ts";
+import type { Batch } from "../training.ts";
+import { descentTrainer } from "./descentTrainer.ts";
 import type { DataShape, ModelAtWork } from "./kind.ts";
 
 /** A graph on the device, and the links that were taken out of it. */
@@ -35,13 +35,10 @@ export function graphAtWork(model: GraphAutoencoder, { inputShape: [nodes] }: Da
         for (let step = first; step < stepsAnEpoch; step++) yield { count: 1, graph, seed };
       },
     }),
-    trainer(recipe, steps) {
-      const optimizer = makeOptimizer(recipe, model.parameters());
-      const losses = ({ graph, seed }: GraphBatch, step: number) => ({
+    trainer: (recipe, steps) =>
+      descentTrainer(model, recipe, steps, ({ graph, seed }, step) => ({
         loss: graphTrainingLoss(model, graph, { seed, step }),
-      });
-      return { optimizers: { optimizer }, update: descent(optimizer, losses, descentOptions(recipe, steps)) };
-    },
+      })),
     evaluate: async ({ graph, hidden }) => ({
       metrics: { ...(await evaluateLinkPrediction(model, graph, hidden)) },
       pictures: [],

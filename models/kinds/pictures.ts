@@ -2,8 +2,8 @@
 import type { ImageDataset } from "../../data/dataset.ts";
 import { inferenceMode } from "../../engine/gradMode.ts";
 import type { Module } from "../../engine/nn/module.ts";
-import { generatorState, manualSeed, setGeneratorState } from "../../engine/random.ts";
 import type { Tensor } from "../../engine/tensor.ts";
+import { startMeasuring } from "../evaluation.ts";
 import type { Noise } from "../noise.ts";
 import { reconstructImages } from "../reconstruction.ts";
 import type { ImageGrid } from "./kind.ts";
@@ -39,19 +39,15 @@ export async function reconstructionPicture(
  */
 export async function drawnPicture(
   model: Module<never, unknown>,
-  { name, columns, seed = 0 }: { readonly name: string; readonly columns: number; readonly seed?: number },
+  { name, columns }: { readonly name: string; readonly columns: number },
   draw: () => Tensor,
 ): Promise<ImageGrid> {
-  const wasTraining = model.training;
-  const generator = generatorState();
-  model.eval();
-  manualSeed(seed);
+  const endMeasuring = startMeasuring(model);
   try {
     const images = inferenceMode(draw);
     const [count, ...imageShape] = images.shape;
     return { type: "images", name, stacked: [await images.data()], count, imageShape, columns };
   } finally {
-    setGeneratorState(generator);
-    if (wasTraining) model.train();
+    endMeasuring();
   }
 }

@@ -1,9 +1,8 @@
 /** Variational autoencoders. */
-import { descentOptions, makeOptimizer } from "../recipe.ts";
 import { evaluateReconstruction } from "../reconstruction.ts";
-import { descent, type ImageBatch, imageBatches } from "../training.ts";
 import { evaluateElbo, klWarmUp, type VariationalAutoencoder } from "../variational.ts";
-import { exampleImages } from "./example.ts";
+import { descentTrainer } from "./descentTrainer.ts";
+import { exampleImages, recipeBatches } from "./images.ts";
 import type { DataShape, ImageModelAtWork, Picture } from "./kind.ts";
 import { drawnPicture, reconstructionPicture } from "./pictures.ts";
 
@@ -23,13 +22,12 @@ export function variationalAtWork({ model, shape, beta, warmUp }: VariationalOpt
     example: (count) => exampleImages(shape, count),
     forward: ({ images }) => model.call(images),
     lossName: "−ELBO, nats",
-    batches: ({ train }, { batchSize, augment }, seed) =>
-      imageBatches(train, { batchSize, seed, ...(augment && { augment }) }),
+    batches: ({ train }, recipe, seed) => recipeBatches(train, recipe, seed),
     trainer(recipe, steps) {
-      const optimizer = makeOptimizer(recipe, model.parameters());
       const betaAt = klWarmUp(Math.round(warmUp * steps), beta);
-      const losses = ({ images }: ImageBatch, step: number) => ({ ...model.loss(images, betaAt(step)) });
-      return { optimizers: { optimizer }, update: descent(optimizer, losses, descentOptions(recipe, steps)) };
+      return descentTrainer(model, recipe, steps, ({ images }, step) => ({
+        ...model.loss(images, betaAt(step)),
+      }));
     },
     async evaluate({ test }) {
       const { negativeElbo, reconstruction, kl } = await evaluateElbo(model, test);
