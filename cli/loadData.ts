@@ -7,9 +7,11 @@ import { ArgumentError } from "../engine/errors.ts";
 import { type Shape, sameShape } from "../engine/shape.ts";
 import { prepareGraph } from "../models/graph.ts";
 import type { GraphData } from "../models/kinds/graph.ts";
-import type { DataShape } from "../models/kinds/kind.ts";
+import type { DataShape, ModelAtWork } from "../models/kinds/kind.ts";
 import { splitEdges } from "../models/linkPrediction.ts";
 import type { RegisteredModel } from "../models/registry.ts";
+import type { Settings } from "../models/settings.ts";
+import type { Batch } from "../models/training.ts";
 import { findDataset } from "./findDataset.ts";
 import type { Reporter } from "./output/reporter.ts";
 
@@ -34,10 +36,29 @@ export function requireSource(kind: RegisteredModel["data"], source: string): vo
 }
 
 /**
+ * Loads the data for a model and hands it on, with what makes the model for it.
+ * @throws DataError, DownloadError, ArgumentError, the signal's reason, or what `use` throws
+ */
+export async function withData<Result>(
+  registered: RegisteredModel,
+  settings: Settings,
+  loading: Loading,
+  use: <Data, B extends Batch>(
+    loaded: LoadedData<Data>,
+    open: (shape: DataShape) => ModelAtWork<Data, B>,
+  ) => Promise<Result>,
+): Promise<Result> {
+  if (registered.data === "graph")
+    return use(loadGraphData(loading), (shape) => registered.open(shape, settings));
+  const loaded = await loadImageData({ ...loading, imageShape: registered.imageShape });
+  return use(loaded, (shape) => registered.open(shape, settings));
+}
+
+/**
  * @param imageShape [C, H, W] to which images are brought
  * @throws DataError, DownloadError, ArgumentError, or the signal's reason
  */
-export async function loadImageData({
+async function loadImageData({
   source,
   seed,
   reporter,
@@ -84,7 +105,7 @@ function findGraph(source: string): (seed: number) => Graph {
 }
 
 /** @throws ArgumentError naming the graphs that there are */
-export async function loadGraphData({ source, seed, reporter }: Loading): Promise<LoadedData<GraphData>> {
+function loadGraphData({ source, seed, reporter }: Loading): LoadedData<GraphData> {
   const { nodes, ...graph } = findGraph(source)(seed);
   const hidden = splitEdges({ nodes, ...graph }, { seed });
   const edgeCount = (edges: Int32Array) => edges.length / 2;

@@ -5,7 +5,7 @@ import { manualSeed } from "../../engine/random.ts";
 import { tensor } from "../../engine/tensor.ts";
 import { writeWhole } from "../output/folder.ts";
 import { encodePng, imageGrid } from "../output/pictures.ts";
-import { createReporter } from "../output/reporter.ts";
+import { openReporter } from "../output/reporter.ts";
 import {
   readPictures,
   requireAbility,
@@ -90,8 +90,5 @@ function draw(
   const [channels, height, width] = description.inputShape;
   const count = stacked[0].length / (channels * height * width);
   writeWhole(out, encodePng(imageGrid(stacked, { count, channels, height, width, columns })));
-  createReporter({ mode: json ? "json" : "plain", stream: process.stdout }).report({
-    event: "saved",
-    path: out,
-  });
+  openReporter(json).report({ event: "saved", path: out });
 }

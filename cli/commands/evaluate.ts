@@ -6,12 +6,12 @@ import { sameShape } from "../../engine/shape.ts";
 import type { DataShape, ModelAtWork } from "../../models/kinds/kind.ts";
 import type { Batch } from "../../models/training.ts";
 import { importanceWeightedBound, VariationalAutoencoder } from "../../models/variational.ts";
-import { type LoadedData, loadGraphData, loadImageData } from "../loadData.ts";
+import { type LoadedData, withData } from "../loadData.ts";
 import { confusionTable } from "../output/confusionTable.ts";
 import { openOutputFolder } from "../output/folder.ts";
 import { formatShape } from "../output/format.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
-import { chooseMode, createReporter } from "../output/reporter.ts";
+import { openReporter } from "../output/reporter.ts";
 import { readWeights } from "../savedFiles.ts";
 import { drawPicture } from "../training/results.ts";
 
@@ -29,18 +29,18 @@ export async function runEvaluation(command: EvaluationCommand): Promise<void> {
   const started = performance.now();
   const interrupt = listenForInterrupt();
   const { signal } = interrupt;
-  const mode = chooseMode(command.json ?? false, process.stdout);
-  const reporter = createReporter({ mode, stream: process.stdout });
+  const reporter = openReporter(command.json);
   const { description, registered, loadInto } = readWeights(command.from);
   const gpu = await openDevice();
 
   async function measure<Data, B extends Batch>(
-    atWork: ModelAtWork<Data, B>,
     { data, shape }: LoadedData<Data>,
+    open: (shape: DataShape) => ModelAtWork<Data, B>,
   ): Promise<void> {
     signal.throwIfAborted();
     interrupt.stopListening(); // from here on Ctrl-C ends the process at once: nothing is half-written
     requireFit(description, shape);
+    const atWork = open(description);
     loadInto(atWork.model);
     atWork.model.eval();
     const { metrics, pictures: shown } = await atWork.evaluate(data);
@@ -67,14 +67,7 @@ export async function runEvaluation(command: EvaluationCommand): Promise<void> {
   try {
     reporter.report({ event: "adapter", name: gpu.adapter.name, kind: gpu.adapter.kind });
     const { data: source = description.data, seed = 1 } = command;
-    const loading = { source, seed, reporter, signal };
-    if (registered.data === "images") {
-      const atWork = registered.open(description, description.settings);
-      const loaded = await loadImageData({ ...loading, imageShape: registered.imageShape });
-      await measure(atWork, loaded);
-    } else {
-      await measure(registered.open(description, description.settings), await loadGraphData(loading));
-    }
+    await withData(registered, description.settings, { source, seed, reporter, signal }, measure);
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     reporter.report({ event: "note", message: "interrupted before the evaluation began" });

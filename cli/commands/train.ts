@@ -1,18 +1,18 @@
 /** `wgrad train`: from data to a trained model, telling what happens on the way. */
 import { openDevice } from "../../engine/currentDevice.ts";
 import { ArgumentError } from "../../engine/errors.ts";
-import { summarize } from "../../engine/nn/summary.ts";
 import { manualSeed } from "../../engine/random.ts";
 import type { StoredCheckpoint, TrainingDescription } from "../../models/checkpoint.ts";
+import { summarizeAtWork } from "../../models/footprint.ts";
 import type { DataShape, ModelAtWork } from "../../models/kinds/kind.ts";
 import type { Recipe } from "../../models/recipe.ts";
 import { findModel, type RegisteredModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
-import { type LoadedData, loadGraphData, loadImageData, requireSource } from "../loadData.ts";
+import { type LoadedData, requireSource, withData } from "../loadData.ts";
 import { openOutputFolder } from "../output/folder.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
-import { chooseMode, createReporter, type Reporter } from "../output/reporter.ts";
+import { openReporter, type Reporter } from "../output/reporter.ts";
 import { readCheckpoint } from "../savedFiles.ts";
 import { fit } from "../training/fit.ts";
 import { type ResultFolder, resultFiles, writeResults } from "../training/results.ts";
@@ -41,8 +41,7 @@ export interface TrainingCommand {
 export async function runTraining(command: TrainingCommand): Promise<void> {
   const interrupt = listenForInterrupt();
   const { signal } = interrupt;
-  const mode = chooseMode(command.json ?? false, process.stdout);
-  const reporter = createReporter({ mode, stream: process.stdout });
+  const reporter = openReporter(command.json);
   try {
     await trainAndSave(command, reporter, signal);
   } catch (error) {
@@ -123,15 +122,10 @@ async function trainAndSave(
   try {
     reporter.report({ event: "adapter", name: gpu.adapter.name, kind: gpu.adapter.kind });
     const { registered, data: source, seed } = plan;
-    const loading = { source, seed, reporter, signal };
     const context = { plan, folder, command, reporter, signal };
-    if (registered.data === "images") {
-      const loaded = await loadImageData({ ...loading, imageShape: registered.imageShape });
-      await trainOn(loaded, (shape) => registered.open(shape, plan.settings), context);
-    } else {
-      const loaded = await loadGraphData(loading);
-      await trainOn(loaded, (shape) => registered.open(shape, plan.settings), context);
-    }
+    await withData(registered, plan.settings, { source, seed, reporter, signal }, (loaded, open) =>
+      trainOn(loaded, open, context),
+    );
   } finally {
     await gpu.close();
   }
@@ -151,14 +145,7 @@ async function trainOn<Data, B extends Batch>(
   { plan, folder, command, reporter, signal }: TrainingContext,
 ): Promise<void> {
   const started = performance.now();
-  let planned: ModelAtWork<Data, B>;
-  const summary = summarize(
-    () => {
-      planned = open(shape);
-      return planned.model;
-    },
-    () => planned.forward(planned.example(1)),
-  );
+  const summary = summarizeAtWork(() => open(shape));
   reporter.report({ event: "summary", ...summary });
   const { registered: _, folder: __, checkpoint, ...begun } = plan;
   const optimizerCopies = 3; // the weights, and at most two numbers for each

@@ -41,6 +41,12 @@ export function chooseMode(json: boolean, stream: ReporterStream): ReporterMode 
   return redrawable ? "terminal" : "plain";
 }
 
+/** What a command tells on its standard output. */
+export function openReporter(json = false): Reporter {
+  const stream = process.stdout;
+  return createReporter({ mode: chooseMode(json, stream), stream });
+}
+
 /** A reporter that writes to `stream`; in mode "json" nothing else may write there. */
 export function createReporter({ mode, stream }: { mode: ReporterMode; stream: ReporterStream }): Reporter {
   if (mode === "json") return jsonReporter(stream);

@@ -9,7 +9,7 @@ import type { Evaluation, ModelAtWork } from "../../models/kinds/kind.ts";
 import { type Batch, type Epoch, train } from "../../models/training.ts";
 import type { LossHistory } from "../output/lossPlot.ts";
 import type { Reporter } from "../output/reporter.ts";
-import { type History, lossHistory, meanLoss, parseHistory, readLines } from "./history.ts";
+import { type History, lossHistory, meanLoss, readHistory } from "./history.ts";
 import { type ResultFolder, resultFiles } from "./results.ts";
 
 export interface Training<Data, B extends Batch> {
@@ -48,8 +48,7 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
   checkpoint?.restore({ model, optimizers });
   let stepsDone = checkpoint?.stepsDone ?? 0;
 
-  const earlier = readLines(folder.pathOf(resultFiles.metrics), stepsDone);
-  const history = parseHistory(earlier);
+  const { lines: earlier, history } = readHistory(folder.pathOf(resultFiles.metrics), stepsDone);
   if (history.steps.length < stepsDone) {
     throw new DataError(
       `${folder.pathOf(resultFiles.metrics)} has the figures of ${history.steps.length} steps, and ` +

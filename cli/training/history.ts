@@ -25,28 +25,25 @@ export interface History {
   readonly epochs: { readonly trainLoss: number; readonly test: TestMetrics }[];
 }
 
-/** The lines that a training wrote until its step `stepsDone`; what came after, or was cut off, is left out. */
-export function readLines(path: string, stepsDone: number): string[] {
-  if (!existsSync(path)) return [];
-  const kept: string[] = [];
-  let steps = 0;
-  for (const line of readFileSync(path, "utf8").split("\n")) {
-    const parsed = parseLine(line);
-    if (parsed?.event === "step" && ++steps > stepsDone) break;
-    if (parsed) kept.push(line);
-  }
-  return kept;
-}
-
-/** What the lines say. */
-export function parseHistory(lines: readonly string[]): History {
+/**
+ * What a training wrote until its step `stepsDone`, as its lines and as what they say; what came after, or was cut off,
+ * is left out.
+ */
+export function readHistory(path: string, stepsDone: number): { lines: string[]; history: History } {
+  const lines: string[] = [];
   const history: History = { steps: [], epochs: [] };
-  for (const line of lines) {
+  const written = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+  for (const line of written) {
     const parsed = parseLine(line);
-    if (parsed?.event === "step") history.steps.push(parsed);
-    else if (parsed) history.epochs.push(parsed);
+    if (parsed?.event === "step") {
+      if (history.steps.length === stepsDone) break;
+      history.steps.push(parsed);
+    } else if (parsed) {
+      history.epochs.push(parsed);
+    }
+    if (parsed) lines.push(line);
   }
-  return history;
+  return { lines, history };
 }
 
 /** The mean loss of an epoch's samples, from its steps. */
