@@ -80,6 +80,9 @@ export class DeviceLostError extends WgradError {}
 /** A kernel did not compile, or the device refused a command. */
 export class KernelError extends WgradError {}
 
+/** A step that cannot be recorded, because it is not the same each time. */
+export class RecordingError extends WgradError {}
+
 /** The loss is no longer a number. */
 export class DivergenceError extends WgradError {}
 

@@ -48,11 +48,18 @@ export function manualSeed(seed: number): void {
   generators.set(currentDevice(), { seed, draws: 0 });
 }
 
-/** The next draw of the device's generator, for an operation with randomness of its own. Each is given out once. */
+/**
+ * The next draw of the device's generator, for an operation with randomness of its own. Each is given out once: in a
+ * recorded step the draw becomes another one with every run, so it is to be read when the uniforms are worked out.
+ */
 export function nextDraw(gpu: Gpu): Draw {
-  const { seed, draws } = stateOf(gpu);
-  generators.set(gpu, { seed, draws: draws + 1 });
-  return { seed, draw: draws };
+  const given = { seed: 0, draw: 0 };
+  gpu.everyRun(() => {
+    const { seed, draws } = stateOf(gpu);
+    generators.set(gpu, { seed, draws: draws + 1 });
+    Object.assign(given, { seed, draw: draws });
+  });
+  return given;
 }
 
 /** How many of the 2^24 values of a random word's upper 24 bits have to count for an event of this probability. */
@@ -103,12 +110,13 @@ function drawn(name: string, shape: Shape, distribution: string, parameters: rea
   checkShape(name, shape);
   const gpu = currentDevice();
   const result = emptyTensor(gpu, shape);
+  const draw = nextDraw(gpu);
   dispatchElements({
     kernel: kernel(name, [common, philoxSource, randomSource], {
       numbers: `fn numbers(words: vec4u) -> vec4f { return ${distribution}(words); }`,
     }),
     buffers: [result],
-    uniforms: { draw: drawWords(nextDraw(gpu)), parameters },
+    uniforms: () => ({ draw: drawWords(draw), parameters }),
     flops: 0,
   });
   return result;

@@ -14,6 +14,12 @@ import { ReleasedTensorError } from "./errors.ts";
 import type { GpuMemory } from "./gpu/buffers.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 
+/** Memory that several storages share; it goes back with the last of them. */
+export interface Block {
+  readonly memory: GpuMemory;
+  parts: number;
+}
+
 export class Storage {
   readonly gpu: Gpu;
   /** Grows with every storage made: tells what was made before what. */
@@ -21,6 +27,8 @@ export class Storage {
   /** "owner": rule 1. "graph": rule 2, and rule 3 if no backward comes. "step": rule 3. */
   lifetime: "owner" | "graph" | "step";
   #memory: GpuMemory | undefined;
+  /** The memory that this one is a part of, if it is one. */
+  #block: Block | undefined;
   #released = "";
   #handles = 0;
 
@@ -51,10 +59,26 @@ export class Storage {
   /** @param reason completes the sentence "this tensor's memory went back to the pool: …" */
   release(reason: string): void {
     if (!this.#memory) return;
-    this.gpu.release(this.#memory);
+    this.#giveBack(this.#memory);
     this.#memory = undefined;
     this.#released = reason;
     transients.get(this.gpu)?.delete(this);
+  }
+
+  get isInBlock(): boolean {
+    return this.#block !== undefined;
+  }
+
+  /** From now on this is a part of the block, which counts it; whoever calls has copied the numbers. */
+  moveInto(block: Block, memory: GpuMemory): void {
+    this.#giveBack(this.memory);
+    this.#memory = memory;
+    this.#block = block;
+  }
+
+  #giveBack(memory: GpuMemory): void {
+    if (!this.#block) this.gpu.release(memory);
+    else if (--this.#block.parts === 0) this.gpu.release(this.#block.memory);
   }
 
   /** From rule 2 or 3 to rule 1. */

@@ -1,5 +1,6 @@
 // result = combine(a, b, dy) for operands that broadcast: each is walked by its own strides, 0 along stretched axes.
-// In front: alias Input, alias Output, fn combine(a: Input, b: Input, dy: Input) -> Output, const rank.
+// In front: alias Input, alias Output, fn combine(a: Input, b: Input, dy: Input) -> Output, const rank,
+// fn finish(value: Output, i: u32) -> Output, which element i of the result goes through.
 
 struct Uniforms {
   sizes: array<vec4u, 2>,
@@ -33,5 +34,5 @@ fn main(
     offsetA += index * component(uniforms.stridesA, axis);
     offsetB += index * component(uniforms.stridesB, axis);
   }
-  result[i] = combine(a[offsetA], b[offsetB], gradients[i]);
+  result[i] = finish(combine(a[offsetA], b[offsetB], gradients[i]), i);
 }

@@ -1,6 +1,7 @@
 // conv2d as a matrix product (implicit GEMM): per group, rows are output channels, columns output pixels of all images,
 // and k runs over input channels and the kernel's window.
-// In front: conv2d_windows.wgsl and what it needs; alignedDepth, hasBias, fn activate(x: vec4f) -> vec4f.
+// In front: conv2d_windows.wgsl and what it needs; alignedDepth, hasBias,
+// fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
 
 @group(1) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(1) @binding(2) var<storage, read> bias: array<f32>;
@@ -64,11 +65,10 @@ fn storeRow(group: u32, row: u32, column: u32, values: vec4f) {
   let channel = group * uniforms.rows + row;
   var add = 0.0;
   if (hasBias) { add = bias[channel]; }
-  let outputs = activate(values + add);
-  storePixel(channel, column, outputs.x);
-  storePixel(channel, column + 1u, outputs.y);
-  storePixel(channel, column + 2u, outputs.z);
-  storePixel(channel, column + 3u, outputs.w);
+  storePixel(channel, column, values.x + add);
+  storePixel(channel, column + 1u, values.y + add);
+  storePixel(channel, column + 2u, values.z + add);
+  storePixel(channel, column + 3u, values.w + add);
 }
 
 fn storePixel(channel: u32, column: u32, value: f32) {
@@ -76,5 +76,6 @@ fn storePixel(channel: u32, column: u32, value: f32) {
   let plane = uniforms.outputHeight * uniforms.outputWidth;
   let image = quotient(column, plane);
   let channels = uniforms.batches * uniforms.rows;
-  result[(image * channels + channel) * plane + column - image * plane] = value;
+  let i = (image * channels + channel) * plane + column - image * plane;
+  result[i] = finish(value, i);
 }

@@ -149,5 +149,6 @@ fn storePixel(group: u32, row: u32, column: u32, value: f32) {
   let plane = (at.image * uniforms.batches + group) * uniforms.rows + row;
   let y = uniforms.phaseY + at.y * uniforms.strideY;
   let x = uniforms.phaseX + at.x * uniforms.strideX;
-  result[(plane * uniforms.inputHeight + y) * uniforms.inputWidth + x] = value;
+  let i = (plane * uniforms.inputHeight + y) * uniforms.inputWidth + x;
+  result[i] = finish(value, i);
 }

@@ -3,7 +3,7 @@
 // so that one pixel more is loaded for each step, and the eight lanes of a subgroup load a weight each and share it.
 // With the weights read backwards, and inputs and outputs exchanged, it is the gradient by the input.
 // In front: enable subgroups (of eight lanes or more); kernelWidth; wide (8 pixels, else 4);
-// fn activate(x: vec4f) -> vec4f.
+// fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
 
 struct Uniforms {
   rows: u32,     // output channels of a group
@@ -133,13 +133,14 @@ fn store(group: u32, row: u32, image: u32, y: u32, column: u32, left: vec4f, rig
   let channel = group * uniforms.rows + row;
   let line = (image * uniforms.groups * uniforms.rows + channel) * uniforms.outputHeight + y;
   let add = select(0.0, bias[channel], uniforms.hasBias != 0u);
-  storeFour(line * uniforms.outputWidth, column, activate(left + add));
-  if (wide) { storeFour(line * uniforms.outputWidth, column + 4u, activate(right + add)); }
+  storeFour(line * uniforms.outputWidth, column, left + add);
+  if (wide) { storeFour(line * uniforms.outputWidth, column + 4u, right + add); }
 }
 
 fn storeFour(line: u32, column: u32, values: vec4f) {
-  if (column < uniforms.outputWidth) { result[line + column] = values.x; }
-  if (column + 1u < uniforms.outputWidth) { result[line + column + 1u] = values.y; }
-  if (column + 2u < uniforms.outputWidth) { result[line + column + 2u] = values.z; }
-  if (column + 3u < uniforms.outputWidth) { result[line + column + 3u] = values.w; }
+  let i = line + column;
+  if (column < uniforms.outputWidth) { result[i] = finish(values.x, i); }
+  if (column + 1u < uniforms.outputWidth) { result[i + 1u] = finish(values.y, i + 1u); }
+  if (column + 2u < uniforms.outputWidth) { result[i + 2u] = finish(values.z, i + 2u); }
+  if (column + 3u < uniforms.outputWidth) { result[i + 3u] = finish(values.w, i + 3u); }
 }

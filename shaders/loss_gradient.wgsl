@@ -1,5 +1,6 @@
 // The gradient of a loss that was summed: combine(a, b, dy · scale), where dy is one number; four elements a thread.
-// In front: fn combine(a: f32, b: f32, dy: f32) -> f32.
+// In front: fn combine(a: f32, b: f32, dy: f32) -> f32, fn finish(value: f32, i: u32) -> f32, which element i of the
+// result goes through.
 
 struct Uniforms {
   vectors: u32,
@@ -24,9 +25,9 @@ fn main(
   let y = b[i];
   let dy = gradient[0] * uniforms.scale;
   result[i] = vec4f(
-    combine(x.x, y.x, dy),
-    combine(x.y, y.y, dy),
-    combine(x.z, y.z, dy),
-    combine(x.w, y.w, dy),
+    finish(combine(x.x, y.x, dy), 4u * i),
+    finish(combine(x.y, y.y, dy), 4u * i + 1u),
+    finish(combine(x.z, y.z, dy), 4u * i + 2u),
+    finish(combine(x.w, y.w, dy), 4u * i + 3u),
   );
 }

@@ -1,6 +1,6 @@
 // The operands of a (batched) matrix product, each stored straight or transposed, for one of the gemm tile loops.
 // In front: transposedA, transposedB; alignedA, alignedB (lines of the stored matrix are a multiple of four long);
-// alignedDepth; hasBias (one value a column); fn activate(x: vec4f) -> vec4f.
+// alignedDepth; hasBias (one value a column); fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
 // Operands and result may be blocks of larger matrices: they begin at the binding's start, and their lines are as long
 // as those of the whole matrix.
 
@@ -122,16 +122,16 @@ fn store(slice: u32, row: u32, column: u32, block: mat4x4f) {
   if (hasBias) { add = vec4f(bias[column], bias[column + 1u], bias[column + 2u], bias[column + 3u]); }
   let line = uniforms.lineResult;
   let start = slice * uniforms.resultStride + row * line + column;
-  storeRow(start, row, column, activate(block[0] + add));
-  storeRow(start + line, row + 1u, column, activate(block[1] + add));
-  storeRow(start + 2u * line, row + 2u, column, activate(block[2] + add));
-  storeRow(start + 3u * line, row + 3u, column, activate(block[3] + add));
+  storeRow(start, row, column, block[0] + add);
+  storeRow(start + line, row + 1u, column, block[1] + add);
+  storeRow(start + 2u * line, row + 2u, column, block[2] + add);
+  storeRow(start + 3u * line, row + 3u, column, block[3] + add);
 }
 
 fn storeRow(start: u32, row: u32, column: u32, values: vec4f) {
   if (row >= uniforms.rows) { return; }
-  result[start] = values.x;
-  if (column + 1u < uniforms.columns) { result[start + 1u] = values.y; }
-  if (column + 2u < uniforms.columns) { result[start + 2u] = values.z; }
-  if (column + 3u < uniforms.columns) { result[start + 3u] = values.w; }
+  result[start] = finish(values.x, start);
+  if (column + 1u < uniforms.columns) { result[start + 1u] = finish(values.y, start + 1u); }
+  if (column + 2u < uniforms.columns) { result[start + 2u] = finish(values.z, start + 2u); }
+  if (column + 3u < uniforms.columns) { result[start + 3u] = finish(values.w, start + 3u); }
 }

@@ -1,6 +1,7 @@
 // dx of an average pool: every element of the input adds up its share of dy of the windows that hold it, in cells and
 // in the order of pool_extremum_gradient.wgsl.
-// In front: what pool_average_divisor.wgsl needs; cellHeight, cellWidth, reachHeight, reachWidth.
+// In front: what pool_average_divisor.wgsl needs; cellHeight, cellWidth, reachHeight, reachWidth;
+// fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
 
 @group(1) @binding(0) var<storage, read> gradients: array<f32>;
 @group(1) @binding(1) var<storage, read_write> result: array<f32>;
@@ -41,7 +42,8 @@ fn main(
     let row = top + k / cellWidth - paddingHeight;
     let column = left + k % cellWidth - paddingWidth;
     if (row < uniforms.height && column < uniforms.width) {
-      result[plane + row * uniforms.width + column] = sums[k];
+      let i = plane + row * uniforms.width + column;
+      result[i] = finish(sums[k], i);
     }
   }
 }

@@ -2,7 +2,8 @@
 // same order, so that windows that overlap need no atomics. A thread has a cell of neighbouring elements, for which it
 // reads the windows that can have chosen any of them once.
 // In front: strideHeight, strideWidth, paddingHeight, paddingWidth; cellHeight, cellWidth: a cell's sizes, which divide
-// the stride or are a multiple of it; reachHeight, reachWidth: how many windows can hold elements of a cell.
+// the stride or are a multiple of it; reachHeight, reachWidth: how many windows can hold elements of a cell;
+// fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
 
 @group(1) @binding(0) var<storage, read> gradients: array<f32>;
 @group(1) @binding(1) var<storage, read> indices: array<u32>;
@@ -46,7 +47,8 @@ fn main(
     let row = top + k / cellWidth;
     let column = left + k % cellWidth;
     if (row < uniforms.height && column < uniforms.width) {
-      result[plane + row * uniforms.width + column] = sums[k];
+      let i = plane + row * uniforms.width + column;
+      result[i] = finish(sums[k], i);
     }
   }
 }

@@ -2,7 +2,8 @@
 // With parts > 1 the host folds the parts in a second pass, so that few outputs still keep many threads busy and
 // the order of additions never depends on timing. Neighbouring threads read neighbouring elements.
 // In front: alias Element, fn fold(a: Element, b: Element) -> Element, const first (what a fold starts with),
-// const keptRank, const reducedRank.
+// const keptRank, const reducedRank; fn finish(value: Element, i: u32) -> Element, which element i of the result goes
+// through.
 
 struct Uniforms {
   keptSizes: array<vec4u, 2>,
@@ -67,5 +68,5 @@ fn main(
   for (; r < uniforms.reduced; r += step) {
     fold0 = fold(fold0, x[base + reducedOffset(r)]);
   }
-  result[i] = fold(fold(fold0, fold1), fold(fold2, fold3)) * Element(uniforms.scale);
+  result[i] = finish(fold(fold(fold0, fold1), fold(fold2, fold3)) * Element(uniforms.scale), i);
 }

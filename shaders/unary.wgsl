@@ -1,5 +1,6 @@
 // y = forward(x), four elements a thread.
-// In front: alias Input, alias Output, fn forward(x: Input) -> Output.
+// In front: alias Input, alias Output, fn forward(x: Input) -> Output, fn finish(value: Output, i: u32) -> Output, which
+// element i of y goes through.
 
 struct Uniforms {
   parameters: vec4f, // what else the formula uses: a slope, an exponent
@@ -19,5 +20,10 @@ fn main(
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let v = x[i];
-  y[i] = vec4<Output>(forward(v.x), forward(v.y), forward(v.z), forward(v.w));
+  y[i] = vec4<Output>(
+    finish(forward(v.x), 4u * i),
+    finish(forward(v.y), 4u * i + 1u),
+    finish(forward(v.z), 4u * i + 2u),
+    finish(forward(v.w), 4u * i + 3u),
+  );
 }

@@ -1,5 +1,6 @@
 // dx = backward(x, y, dy), four elements a thread.
-// In front: fn backward(x: f32, y: f32, dy: f32) -> f32. What the formula does not use is not read.
+// In front: fn backward(x: f32, y: f32, dy: f32) -> f32, of which what the formula does not use is not read;
+// fn finish(value: f32, i: u32) -> f32, which element i of dx goes through.
 
 struct Uniforms {
   parameters: vec4f,
@@ -24,9 +25,9 @@ fn main(
   let y = outputs[i];
   let dy = gradients[i];
   result[i] = vec4f(
-    backward(x.x, y.x, dy.x),
-    backward(x.y, y.y, dy.y),
-    backward(x.z, y.z, dy.z),
-    backward(x.w, y.w, dy.w),
+    finish(backward(x.x, y.x, dy.x), 4u * i),
+    finish(backward(x.y, y.y, dy.y), 4u * i + 1u),
+    finish(backward(x.z, y.z, dy.z), 4u * i + 2u),
+    finish(backward(x.w, y.w, dy.w), 4u * i + 3u),
   );
 }

@@ -9,6 +9,8 @@ import { LimitError } from "../errors.ts";
 export interface GpuMemory {
   /** The buffer's. */
   readonly id: number;
+  /** Grows each time that the buffer is given out: tells this use of it from earlier ones. */
+  readonly use: number;
   /** Where in the buffer it begins: at 0, or it is a part (`partOf`). */
   readonly offset: number;
   /** What was asked for, rounded up to 16 bytes so that a kernel can read it in vectors of four. */
@@ -24,6 +26,11 @@ export const partAlignment = 256;
 /** The `bytes` from `start` on, which is a multiple of `partAlignment`, for a kernel to bind: it sees no others. */
 export function partOf(memory: GpuMemory, start: number, bytes: number): GpuMemory {
   return { ...memory, offset: memory.offset + start, bytes: roundUp(bytes) };
+}
+
+/** Where the next part can begin behind so many bytes. */
+export function nextPart(bytes: number): number {
+  return Math.ceil(bytes / partAlignment) * partAlignment;
 }
 
 export interface MemoryReport {
@@ -46,6 +53,8 @@ export class BufferPool {
   readonly #idle = new Map<number, { memory: GpuMemory; since: number }[]>();
   readonly #create: (bytes: number) => GPUBuffer | undefined;
   readonly #largest: number;
+  /** By buffer: which use of it is going on. */
+  readonly #uses = new Map<number, number>();
   #nextId = 0;
   #flushes = 0;
   #bytesInUse = 0;
@@ -81,13 +90,25 @@ export class BufferPool {
       this.#bytesPooled -= capacity;
       this.#buffersPooled--;
       // A description of its own: commands that wait with the old one still bind the old size.
-      return { ...waiting.memory, bytes: rounded };
+      return this.#inUse({ ...waiting.memory, use: waiting.memory.use + 1, bytes: rounded });
     }
-    return { id: this.#nextId++, offset: 0, bytes: rounded, capacity, buffer: this.#create(capacity) };
+    const buffer = this.#create(capacity);
+    return this.#inUse({ id: this.#nextId++, use: 0, offset: 0, bytes: rounded, capacity, buffer });
+  }
+
+  #inUse(memory: GpuMemory): GpuMemory {
+    this.#uses.set(memory.id, memory.use);
+    return memory;
+  }
+
+  /** Whether this memory (or what it is a part of) has not been released since it was allocated. */
+  isInUse({ id, use }: GpuMemory): boolean {
+    return this.#uses.get(id) === use;
   }
 
   /** Once for every `allocate`. */
   release(memory: GpuMemory): void {
+    this.#uses.delete(memory.id);
     this.#bytesInUse -= memory.capacity;
     this.#buffersInUse--;
     this.#bytesPooled += memory.capacity;
@@ -125,7 +146,8 @@ export class BufferPool {
   }
 }
 
-function roundUp(bytes: number): number {
+/** To what is allocated for so many bytes. */
+export function roundUp(bytes: number): number {
   return Math.max(16, Math.ceil(bytes / 16) * 16);
 }
 

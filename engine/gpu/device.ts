@@ -2,8 +2,10 @@
 import { DeviceLostError, KernelError, LimitError, type WgradError } from "../errors.ts";
 import { findAdapter } from "./adapter.ts";
 import { BufferPool, type GpuMemory, partAlignment } from "./buffers.ts";
-import type { Dispatch, Gpu, Tiling } from "./gpu.ts";
+import type { Gpu, ReadyDispatch, Tiling } from "./gpu.ts";
 import { CommandQueue } from "./queue.ts";
+import { recordable } from "./recording/recordable.ts";
+import { prepareReplay } from "./recording/replay.ts";
 
 // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST, which Node does not have as globals
 const storageUsage = 128 | 4 | 8;
@@ -92,24 +94,35 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
     }
   }
 
-  return {
+  function dispatch(dispatch: ReadyDispatch): void {
+    check();
+    requireBindable(dispatch, largestBinding);
+    queue.dispatch(dispatch);
+  }
+  function upload(memory: GpuMemory, data: ArrayBufferView): void {
+    check();
+    queue.upload(memory, data);
+  }
+  function allocate(bytes: number): GpuMemory {
+    check();
+    return pool.allocate(bytes);
+  }
+  const release = (memory: GpuMemory) => pool.release(memory);
+
+  return recordable({
     adapter: description,
     tiling: options.tiling ?? (description.kind === "cpu" ? "registers" : "workgroup"),
     largestBinding,
-    allocate(bytes) {
-      check();
-      return pool.allocate(bytes);
-    },
-    release: (memory) => pool.release(memory),
-    upload(memory: GpuMemory, data) {
-      check();
-      queue.upload(memory, data);
-    },
-    dispatch(dispatch) {
-      check();
-      requireBindable(dispatch, largestBinding);
-      queue.dispatch(dispatch);
-    },
+    allocate,
+    release,
+    upload,
+    dispatch,
+    prepare: (plan) =>
+      guarded(() => {
+        const isInUse = (memory: GpuMemory) => pool.isInUse(memory);
+        const commands = { allocate, release, upload, give: dispatch, isInUse };
+        return prepareReplay({ ...queue.forReplay(), ...commands, check, guarded }, plan);
+      }),
     read: (memory, bytes) => guarded(() => queue.read(memory, bytes)),
     flush: () =>
       guarded(async () => {
@@ -127,11 +140,11 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
       await device.lost;
       closed = true;
     },
-  };
+  });
 }
 
 /** @throws LimitError */
-function requireBindable({ kernel, buffers }: Dispatch, largestBinding: number): void {
+function requireBindable({ kernel, buffers }: ReadyDispatch, largestBinding: number): void {
   for (const { bytes } of buffers) {
     if (bytes <= largestBinding) continue;
     throw new LimitError(

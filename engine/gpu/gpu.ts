@@ -1,22 +1,41 @@
 /**
  * The narrow door between tensors and WebGPU: memory, and commands on it. Operations describe their commands;
  * whether and when these are encoded and submitted is decided behind this door (`queue.ts`), or they are only
- * counted (`plan.ts`).
+ * counted (`plan.ts`), or written down to be run again and again (`recording/`).
  */
 import type { AdapterDescription } from "./adapter.ts";
 import type { GpuMemory, MemoryReport } from "./buffers.ts";
+import type { ElementMap } from "./elementMap.ts";
 import type { Kernel, UniformValues } from "./kernel.ts";
+import type { Plan } from "./recording/plan.ts";
+import type { Replay } from "./recording/replay.ts";
+import type { Trace } from "./recording/trace.ts";
 
 export interface Dispatch {
   readonly kernel: Kernel;
   /** One a binding of the kernel's group 1, in order; none with more than the device's `largestBinding` bytes. */
   readonly buffers: readonly GpuMemory[];
-  readonly uniforms: UniformValues;
+  /** A function if they differ from step to step: it is called anew in every replay of a recording. */
+  readonly uniforms: UniformValues | (() => UniformValues);
   /** How many in all; any number: it is folded into two dimensions (`workgroupIndex` in the kernel unfolds it). */
   readonly workgroups: number;
   /** Floating-point operations, a fused multiply-add counted as two. Zero for kernels that only move data. */
   readonly flops: number;
+  /** What an element of the result is made of, if it is one element of each operand: a recording can fuse that. */
+  readonly map?: ElementMap;
+  /** Commands with the same one become one command in a recording where their tensors lie behind each other. */
+  readonly batch?: Batch;
 }
+
+/** What makes commands alike that treat every element of their tensors by itself (`elementCommand`). */
+export interface Batch {
+  readonly uniforms: UniformValues | (() => UniformValues);
+  /** For each element. */
+  readonly flops: number;
+}
+
+/** A command whose uniforms are worked out. */
+export type ReadyDispatch = Omit<Dispatch, "uniforms"> & { readonly uniforms: UniformValues };
 
 /** What was done since the device was opened. */
 export interface Counters {
@@ -35,11 +54,8 @@ export interface Counters {
  */
 export type Tiling = "registers" | "workgroup";
 
-export interface Gpu {
-  readonly adapter: AdapterDescription;
-  readonly tiling: Tiling;
-  /** So many bytes a kernel can bind at once, a multiple of 256; more has to be bound in parts (`ops/slices.ts`). */
-  readonly largestBinding: number;
+/** What a device does with memory and commands. */
+export interface Commands {
   /** @throws LimitError when it is more than a buffer can hold */
   allocate(bytes: number): GpuMemory;
   /** Gives memory back to the pool; commands already given may still use it. */
@@ -48,6 +64,27 @@ export interface Gpu {
   upload(memory: GpuMemory, data: ArrayBufferView): void;
   /** @throws LimitError when a buffer is more than the kernel can bind */
   dispatch(dispatch: Dispatch): void;
+}
+
+/** How a step is written down instead of being run: see `recordStep`, which is made of this. */
+export interface Recorder {
+  /** Runs `work`, whose commands are written down and not run, on memory that is only counted. */
+  trace<T>(work: () => T): { readonly result: T; readonly trace: Trace };
+  /** Compiles what was planned and allocates its memory. @throws LimitError, KernelError, DeviceLostError */
+  prepare(plan: Plan): Promise<Replay>;
+  /** Runs `action` now; while a step is traced, in every replay instead: for what the host counts or chooses anew. */
+  everyRun(action: () => void): void;
+  /** Writes `numbers()` to the memory now; while a step is traced, in every replay instead. */
+  feed(memory: GpuMemory, numbers: () => ArrayBufferView): void;
+  /** Runs `make` for real even while a step is traced: for what is made once and outlives the step. */
+  lasting<T>(make: () => T): T;
+}
+
+export interface Gpu extends Commands, Recorder {
+  readonly adapter: AdapterDescription;
+  readonly tiling: Tiling;
+  /** So many bytes a kernel can bind at once, a multiple of 256; more has to be bound in parts (`ops/slices.ts`). */
+  readonly largestBinding: number;
   /**
    * The first `bytes` of `memory` after all commands given so far.
    * @throws DeviceLostError, KernelError

@@ -12,6 +12,9 @@ export interface Kernel {
   /** Distinguishes every specialisation of every kernel. */
   readonly key: string;
   readonly source: string;
+  /** What `source` is made of. */
+  readonly sources: readonly string[];
+  readonly constants: Constants;
   readonly bindings: readonly ("read" | "write")[];
   readonly uniforms: readonly UniformField[];
 }
@@ -30,7 +33,7 @@ export type Constants = Readonly<Record<string, number | boolean | string>>;
 /** A uniform is a number, or up to 4 × n numbers for a vector or an array of vectors; what is missing is zero. */
 export type UniformValues = Readonly<Record<string, number | readonly number[]>>;
 
-const specialised = new Map<string, { readonly kernel: Kernel; readonly sources: readonly string[] }>();
+const specialised = new Map<string, Kernel>();
 
 /** The kernel `name` made of `sources`, one after the other, with `constants` in front. */
 export function kernel(name: string, sources: readonly string[], constants: Constants = {}): Kernel {
@@ -44,17 +47,19 @@ export function kernel(name: string, sources: readonly string[], constants: Cons
   if (known) {
     if (sources.some((source, i) => source !== known.sources[i]))
       throw new KernelError(`two kernels have the name ${name}`);
-    return known.kernel;
+    return known;
   }
   const source = [...front, ...sources].join("\n");
   const made = {
     name,
     key,
     source,
+    sources,
+    constants,
     bindings: parseBindings(name, source),
     uniforms: parseUniforms(source),
   };
-  specialised.set(key, { kernel: made, sources });
+  specialised.set(key, made);
   return made;
 }
 

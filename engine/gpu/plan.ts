@@ -5,13 +5,14 @@
 import { ArgumentError } from "../errors.ts";
 import { BufferPool } from "./buffers.ts";
 import type { Counters, Gpu } from "./gpu.ts";
+import { recordable } from "./recording/recordable.ts";
 
 export function planDevice(): Gpu {
   const pool = new BufferPool(() => undefined, Number.POSITIVE_INFINITY);
   let dispatches = 0;
   let uploads = 0;
   let flops = 0;
-  return {
+  return recordable({
     adapter: {
       name: "plan",
       kind: "cpu",
@@ -32,6 +33,9 @@ export function planDevice(): Gpu {
       dispatches++;
       flops += dispatch.flops;
     },
+    async prepare() {
+      throw new ArgumentError("a plan cannot be run", "open a device with openDevice()");
+    },
     async read() {
       throw new ArgumentError("there are no numbers on a plan", "open a device with openDevice()");
     },
@@ -39,5 +43,5 @@ export function planDevice(): Gpu {
     memory: () => pool.report(),
     counters: (): Counters => ({ dispatches, passes: 0, submits: 0, uploads, pipelines: 0, flops }),
     async close() {},
-  };
+  });
 }

@@ -5,8 +5,8 @@
  */
 import { KernelError } from "../errors.ts";
 import type { GpuMemory } from "./buffers.ts";
-import type { Counters, Dispatch } from "./gpu.ts";
-import { packUniforms } from "./kernel.ts";
+import type { Counters, ReadyDispatch } from "./gpu.ts";
+import { type Kernel, packUniforms } from "./kernel.ts";
 import { PipelineCache } from "./pipelines.ts";
 
 // WebGPU's flag values; Node has no globals for them.
@@ -14,7 +14,7 @@ const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64 } as 
 const mapModeRead = 1;
 
 type Command =
-  | { readonly type: "dispatch"; readonly dispatch: Dispatch }
+  | { readonly type: "dispatch"; readonly dispatch: ReadyDispatch }
   | { readonly type: "upload"; readonly memory: GpuMemory; readonly data: ArrayBufferView }
   | { readonly type: "copy"; readonly memory: GpuMemory; readonly target: GPUBuffer; readonly bytes: number };
 
@@ -27,9 +27,11 @@ export class CommandQueue {
   readonly #device: GPUDevice;
   readonly #onFailure: (error: unknown) => void;
   readonly #pipelines: PipelineCache;
+  readonly #uniformLayout: GPUBindGroupLayout;
   readonly #arena: GPUBuffer;
   readonly #arenaImage: DataView;
   readonly #slotBytes: number;
+  readonly #mostWorkgroups: number;
   readonly #uniformGroup: GPUBindGroup;
   readonly #storageGroups = new Map<string, GPUBindGroup>();
   /** The command that last used any part of a buffer: tells whether a write from the host has to wait its turn. */
@@ -55,20 +57,21 @@ export class CommandQueue {
     this.#onFailure = onFailure;
     const alignment = device.limits.minUniformBufferOffsetAlignment;
     this.#slotBytes = Math.max(256, alignment);
+    this.#mostWorkgroups = device.limits.maxComputeWorkgroupsPerDimension;
     this.#arena = device.createBuffer({
       label: "uniform arena",
       size: arenaSlots * this.#slotBytes,
       usage: usage.uniform | usage.copyDestination,
     });
     this.#arenaImage = new DataView(new ArrayBuffer(arenaSlots * this.#slotBytes));
-    const layout = device.createBindGroupLayout({
+    this.#uniformLayout = device.createBindGroupLayout({
       entries: [{ binding: 0, visibility: 4, buffer: { type: "uniform", hasDynamicOffset: true } }],
     });
     this.#uniformGroup = device.createBindGroup({
-      layout,
+      layout: this.#uniformLayout,
       entries: [{ binding: 0, resource: { buffer: this.#arena, size: this.#slotBytes } }],
     });
-    this.#pipelines = new PipelineCache(device, layout);
+    this.#pipelines = new PipelineCache(device, this.#uniformLayout);
   }
 
   counters(): Counters {
@@ -82,7 +85,7 @@ export class CommandQueue {
     };
   }
 
-  dispatch(dispatch: Dispatch): void {
+  dispatch(dispatch: ReadyDispatch): void {
     void this.#pipelines.request(dispatch.kernel);
     this.#give({ type: "dispatch", dispatch }, dispatch.buffers);
     if (this.#waiting.length >= lot) void this.handOver().catch(() => {}); // onFailure has it
@@ -146,6 +149,24 @@ export class CommandQueue {
     return this.#tail;
   }
 
+  /** What a recording shares with the queue. */
+  forReplay() {
+    return {
+      device: this.#device,
+      uniformLayout: this.#uniformLayout,
+      slotBytes: this.#slotBytes,
+      pipelineOf: (kernel: Kernel) => this.#pipelines.request(kernel),
+      fold: (workgroups: number) => this.#fold(workgroups),
+      submit: (commands: GPUCommandBuffer, { dispatches, flops }: Pick<Counters, "dispatches" | "flops">) => {
+        this.#dispatches += dispatches;
+        this.#flops += flops;
+        this.#passes++;
+        this.#uploads++;
+        this.#submitCommands(commands);
+      },
+    };
+  }
+
   /** Waits until the device is at most `submissionsInFlight` submissions behind. */
   async throttle(): Promise<void> {
     while (this.#inFlight.length > submissionsInFlight) await this.#inFlight[0];
@@ -189,7 +210,7 @@ export class CommandQueue {
     this.#submit();
   }
 
-  #encodeDispatch(dispatch: Dispatch): void {
+  #encodeDispatch(dispatch: ReadyDispatch): void {
     const { kernel, workgroups } = dispatch;
     if (workgroups === 0) return;
     if (this.#slot === arenaSlots) this.#submit();
@@ -200,10 +221,13 @@ export class CommandQueue {
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, this.#uniformGroup, [offset]);
     this.#pass.setBindGroup(1, this.#storageGroup(dispatch, storageLayout));
-    const [x, y] = foldWorkgroups(workgroups, this.#device.limits.maxComputeWorkgroupsPerDimension);
-    this.#pass.dispatchWorkgroups(x, y);
+    this.#pass.dispatchWorkgroups(...this.#fold(workgroups));
     this.#dispatches++;
     this.#flops += dispatch.flops;
+  }
+
+  #fold(workgroups: number): [number, number] {
+    return foldWorkgroups(workgroups, this.#mostWorkgroups);
   }
 
   #beginPass(): GPUComputePassEncoder {
@@ -219,7 +243,7 @@ export class CommandQueue {
     this.#encoder.copyBufferToBuffer(memory.buffer!, memory.offset, target, 0, bytes);
   }
 
-  #storageGroup({ kernel, buffers }: Dispatch, layout: GPUBindGroupLayout): GPUBindGroup {
+  #storageGroup({ kernel, buffers }: ReadyDispatch, layout: GPUBindGroupLayout): GPUBindGroup {
     const key = `${kernel.bindings.join()} ${buffers.map(({ id, offset, bytes }) => `${id}:${offset}:${bytes}`).join()}`;
     let group = this.#storageGroups.get(key);
     if (!group) {
@@ -260,8 +284,13 @@ export class CommandQueue {
     if (bytes > 0)
       this.#device.queue.writeBuffer(this.#arena, 0, this.#arenaImage.buffer as ArrayBuffer, 0, bytes);
     this.#slot = 0;
-    this.#device.queue.submit([this.#encoder.finish()]);
+    const commands = this.#encoder.finish();
     this.#encoder = undefined;
+    this.#submitCommands(commands);
+  }
+
+  #submitCommands(commands: GPUCommandBuffer): void {
+    this.#device.queue.submit([commands]);
     this.#submits++;
     const done = this.#device.queue.onSubmittedWorkDone().catch(() => {}); // a lost device is reported by `lost`
     this.#inFlight.push(done);

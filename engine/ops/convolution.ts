@@ -6,8 +6,9 @@ import forwardSource from "../../shaders/conv2d.wgsl";
 import inputGradientSource from "../../shaders/conv2d_input_gradient.wgsl";
 import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
 import windowsSource from "../../shaders/conv2d_windows.wgsl";
+import { unfinished } from "../gpu/elementMap.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
-import { type Activation, activateFunction } from "./epilogue.ts";
+import { type Activation, activated } from "./epilogue.ts";
 import { fold } from "./fold.ts";
 import { gemm, splitsFor } from "./gemm.ts";
 import { canSlide, slide, slideBack, slidingWeightGradient } from "./slidingConvolution.ts";
@@ -78,7 +79,7 @@ export function convolve(
       ...constantsOf(convolution),
       alignedDepth: depth % 4 === 0,
       hasBias: bias !== undefined,
-      activate: activateFunction(activation),
+      ...activated(activation),
     },
     uniforms: { ...planesOf(convolution), ...windowsOf(convolution) },
     buffers: [x, weight, bias ?? x, result],
@@ -177,7 +178,7 @@ export function convolutionInputGradient(
         depth: (outputChannels / groups) * vertical.positions * horizontal.positions,
         batches: groups,
         splits: 1,
-        constants: { ...constantsOf(convolution), hasBias: bias !== undefined },
+        constants: { ...constantsOf(convolution), ...unfinished(), hasBias: bias !== undefined },
         uniforms: {
           ...planesOf(convolution),
           phaseY: vertical.phase,

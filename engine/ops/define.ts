@@ -173,7 +173,7 @@ export function tensorOf(operand: Tensor | Part): Tensor {
   return "of" in operand ? operand.of : operand;
 }
 
-function memoryOf(operand: Tensor | Part): GpuMemory {
+export function memoryOf(operand: Tensor | Part): GpuMemory {
   const { memory } = tensorOf(operand).storage;
   return "of" in operand ? partOf(memory, 4 * operand.start, 4 * operand.size) : memory;
 }

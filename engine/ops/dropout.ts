@@ -5,6 +5,7 @@
 import common from "../../shaders/common.wgsl";
 import dropoutSource from "../../shaders/dropout.wgsl";
 import philoxSource from "../../shaders/philox.wgsl";
+import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type Draw, drawWords, randomWords } from "../philox.ts";
 import { chanceOf, nextDraw, requireProbability } from "../random.ts";
@@ -13,8 +14,9 @@ import { emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, type OpChecks, requireDtype } from "./define.ts";
 import { dispatchElements } from "./slices.ts";
 
-interface DropoutOptions extends Draw {
+interface DropoutOptions {
   readonly probability: number;
+  readonly draw: Draw;
 }
 
 /** What is kept is scaled so that the expectation stays; if nothing is kept, any number will do. */
@@ -22,16 +24,16 @@ function scaleOf(probability: number): number {
   return probability < 1 ? 1 / (1 - probability) : 0;
 }
 
-function masked(x: Tensor, options: DropoutOptions): Tensor {
+function masked(x: Tensor, { probability, draw }: DropoutOptions): Tensor {
   const result = emptyTensor(x.gpu, x.shape);
   dispatchElements({
-    kernel: kernel("dropout", [common, philoxSource, dropoutSource]),
+    kernel: kernel("dropout", [common, philoxSource, dropoutSource], unfinished()),
     buffers: [x, result],
-    uniforms: {
-      draw: drawWords(options),
-      dropped: chanceOf(options.probability),
-      scale: scaleOf(options.probability),
-    },
+    uniforms: () => ({
+      draw: drawWords(draw),
+      dropped: chanceOf(probability),
+      scale: scaleOf(probability),
+    }),
     flops: 1,
   });
   return result;
@@ -49,7 +51,7 @@ export const dropoutOp = defineOp<DropoutOptions>({
 export const dropoutChecks: OpChecks<DropoutOptions> = {
   op: dropoutOp,
   reference([x], options) {
-    const words = randomWords(options, x.data.length);
+    const words = randomWords(options.draw, x.data.length);
     const scale = scaleOf(options.probability);
     return ndarray(
       x.shape,
@@ -57,12 +59,12 @@ export const dropoutChecks: OpChecks<DropoutOptions> = {
     );
   },
   samples: () => [
-    { inputs: [[3, 5]], options: { probability: 0.5, seed: 0, draw: 0 } },
-    { inputs: [[3, 5]], options: { probability: 1, seed: 0, draw: 0 } },
-    { inputs: [[]], options: { probability: 0.1, seed: 7, draw: 3 } },
-    { inputs: [[0, 3]], options: { probability: 0.5, seed: 7, draw: 3 } },
+    { inputs: [[3, 5]], options: { probability: 0.5, draw: { seed: 0, draw: 0 } } },
+    { inputs: [[3, 5]], options: { probability: 1, draw: { seed: 0, draw: 0 } } },
+    { inputs: [[]], options: { probability: 0.1, draw: { seed: 7, draw: 3 } } },
+    { inputs: [[0, 3]], options: { probability: 0.5, draw: { seed: 7, draw: 3 } } },
     // More than one workgroup, and numbers of more than 32 bits.
-    { inputs: [[7, 11, 13]], options: { probability: 0.2, seed: 2 ** 45 + 5, draw: 2 ** 33 + 1 } },
+    { inputs: [[7, 11, 13]], options: { probability: 0.2, draw: { seed: 2 ** 45 + 5, draw: 2 ** 33 + 1 } } },
   ],
 };
 
@@ -73,5 +75,5 @@ export const dropoutChecks: OpChecks<DropoutOptions> = {
  */
 export function dropout(x: Tensor, probability = 0.5): Tensor {
   requireProbability("dropout", probability);
-  return dropoutOp.run([x], { probability, ...nextDraw(x.gpu) });
+  return dropoutOp.run([x], { probability, draw: nextDraw(x.gpu) });
 }

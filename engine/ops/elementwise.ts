@@ -5,6 +5,8 @@ import common from "../../shaders/common.wgsl";
 import fillSource from "../../shaders/fill.wgsl";
 import unarySource from "../../shaders/unary.wgsl";
 import gradientSource from "../../shaders/unary_gradient.wgsl";
+import type { GpuMemory } from "../gpu/buffers.ts";
+import { elementCommand, unfinished } from "../gpu/elementMap.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Constants, type Kernel, kernel } from "../gpu/kernel.ts";
 import { broadcastShapes, broadcastStrides, mergeAxes, type Shape, sameShape, sizeOf } from "../shape.ts";
@@ -43,10 +45,13 @@ export function mapElements(
       input: `alias Input = ${wgslType[x.dtype]};`,
       output: `alias Output = ${wgslType[dtype]};`,
       forward: `fn forward(x: Input) -> Output { ${letParameters(parameters)} return ${expression}; }`,
+      ...unfinished(wgslType[dtype]),
     }),
     buffers: [x, result],
     uniforms: { parameters: Object.values(parameters) },
     flops: 1,
+    ...(x.dtype === "float32" &&
+      dtype === "float32" && { map: { name, operands: ["x"], expression, parameters } }),
   });
   return result;
 }
@@ -71,10 +76,12 @@ export function pullBackElements(
   dispatchElements({
     kernel: kernel(name, [common, gradientSource], {
       backward: `fn backward(x: f32, y: f32, dy: f32) -> f32 { ${body} }`,
+      ...unfinished(),
     }),
     buffers: [x && uses("x") ? x : dy, y && uses("y") ? y : dy, dy, result],
     uniforms: { parameters: Object.values(parameters) },
     flops: 1,
+    map: { name, operands: ["x", "y", "dy"], expression, parameters },
   });
   return result;
 }
@@ -106,10 +113,18 @@ export function combineElements(
     input: `alias Input = ${wgslType[a.dtype]};`,
     output: `alias Output = ${wgslType[dtype]};`,
     combine: `fn combine(a: Input, b: Input, dy: Input) -> Output { return ${expression}; }`,
+    ...unfinished(wgslType[dtype]),
   };
   const buffers = [a, b, dy, result];
   if (sameShape(a.shape, b.shape)) {
-    dispatchElements({ kernel: binaryKernel(name, constants), buffers, uniforms: {}, flops: 1 });
+    dispatchElements({
+      kernel: binaryKernel(name, constants),
+      buffers,
+      uniforms: {},
+      flops: 1,
+      ...(a.dtype === "float32" &&
+        dtype === "float32" && { map: { name, operands: ["a", "b", "dy"], expression } }),
+    });
     return result;
   }
   const merged = mergeAxes(shape, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));
@@ -127,17 +142,26 @@ export function combineElements(
   return result;
 }
 
+function copyKernel(dtype: DType): Kernel {
+  const type = wgslType[dtype];
+  return kernel("copy", [common, unarySource], {
+    input: `alias Input = ${type};`,
+    output: `alias Output = ${type};`,
+    forward: "fn forward(x: Input) -> Output { return x; }",
+    ...unfinished(type),
+  });
+}
+
 /** Overwrites `target` with the numbers of `source`: same shape, same dtype. */
 export function copyInto(target: Tensor, source: Tensor): void {
-  const type = wgslType[source.dtype];
-  dispatchElements({
-    kernel: kernel("copy", [common, unarySource], {
-      input: `alias Input = ${type};`,
-      output: `alias Output = ${type};`,
-      forward: "fn forward(x: Input) -> Output { return x; }",
-    }),
-    buffers: [source, target],
-    uniforms: { parameters: [] },
-    flops: 0,
-  });
+  const buffers = [source, target];
+  dispatchElements({ kernel: copyKernel(source.dtype), buffers, uniforms: { parameters: [] }, flops: 0 });
+}
+
+/** The same for memory of one size, of float32, that a kernel can bind. */
+export function copyMemory(gpu: Gpu, source: GpuMemory, target: GpuMemory): void {
+  const range = { start: 0, size: source.bytes / 4 };
+  const buffers = [source, target];
+  const uniforms = { parameters: [] };
+  gpu.dispatch(elementCommand({ kernel: copyKernel("float32"), buffers, uniforms, ...range, flops: 0 }));
 }

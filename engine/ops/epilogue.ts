@@ -1,5 +1,7 @@
 /** Activations fused into the end of matmul and conv2d. */
 import { ArgumentError } from "../errors.ts";
+import { unfinished } from "../gpu/elementMap.ts";
+import type { Constants } from "../gpu/kernel.ts";
 import type { Tensor } from "../tensor.ts";
 import { relu, sigmoid, tanh } from "./activations.ts";
 import { pullBackElements } from "./elementwise.ts";
@@ -8,12 +10,11 @@ import { pullBackElements } from "./elementwise.ts";
 const fusable = { relu, sigmoid, tanh };
 export type Activation = keyof typeof fusable;
 
-/** WGSL for `activate`, which the kernels call on four results at a time. */
-export function activateFunction(activation: Activation | undefined): string {
-  return `fn activateOne(x: f32) -> f32 { return ${activation ? fusable[activation].op.formulas.forward : "x"}; }
-fn activate(x: vec4f) -> vec4f {
-  return vec4f(activateOne(x.x), activateOne(x.y), activateOne(x.z), activateOne(x.w));
-}`;
+/** The constant of a kernel that ends with an activation, or with nothing. */
+export function activated(activation: Activation | undefined): Constants {
+  if (!activation) return unfinished();
+  const { forward } = fusable[activation].op.formulas;
+  return { finish: `fn finish(x: f32, i: u32) -> f32 { return ${forward}; }` };
 }
 
 /** The gradient before a fused activation, from the one behind it and the value y. */

@@ -1,6 +1,7 @@
 /** The kernel behind every reduction, and the sum that undoes a broadcast. */
 import common from "../../shaders/common.wgsl";
 import reduceSource from "../../shaders/reduce.wgsl";
+import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { mergeAxes, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
@@ -45,6 +46,7 @@ export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1):
       first: `const first: Element = ${folds[name].first(type)};`,
       keptRank: kept.shape.length,
       reducedRank: Math.max(1, reduced.shape.length),
+      ...unfinished(type),
     }),
     buffers: [x, result],
     uniforms: {

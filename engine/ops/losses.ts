@@ -7,6 +7,7 @@ import lossSource from "../../shaders/loss.wgsl";
 import lossGradientSource from "../../shaders/loss_gradient.wgsl";
 import teamSource from "../../shaders/team.wgsl";
 import { ArgumentError, ShapeError } from "../errors.ts";
+import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type NdArray, zipArrays } from "../reference.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
@@ -69,7 +70,7 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
     const result = emptyTensor(x.gpu, x.shape);
     const aliases = { input: "alias Input = f32;", output: "alias Output = f32;" };
     dispatchElements({
-      kernel: binaryKernel(kernelName, { ...aliases, combine }),
+      kernel: binaryKernel(kernelName, { ...aliases, combine, ...unfinished() }),
       buffers: [x, target, dy, result],
       uniforms: {},
       flops: 1,
@@ -96,7 +97,7 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
   function gradientOfSum(combine: string, x: Tensor, target: Tensor, dy: Tensor, scale: number): Tensor {
     const result = emptyTensor(x.gpu, x.shape);
     dispatchElements({
-      kernel: kernel(`${name}SumGradient`, [common, lossGradientSource], { combine }),
+      kernel: kernel(`${name}SumGradient`, [common, lossGradientSource], { combine, ...unfinished() }),
       buffers: [x, target, dy, result],
       uniforms: { scale },
       flops: 1,

@@ -8,7 +8,7 @@ import { defineOp, type OpChecks, type Part, requireDtype, type Sample } from ".
 import { combineElements } from "./elementwise.ts";
 import {
   type Activation,
-  activateFunction,
+  activated,
   activationReference,
   checkActivation,
   pullBackActivation,
@@ -77,7 +77,7 @@ function product(a: Tensor, b: Tensor, bias: Tensor | undefined, options: Matmul
     alignedB: right.length % 4 === 0,
     alignedDepth: depth % 4 === 0,
     hasBias: bias !== undefined,
-    activate: activateFunction(activation),
+    ...activated(activation),
   };
   const strides = { batchStrideA, batchStrideB, resultStride: rows * columns };
   const lines = { lineA: left.length, lineB: right.length, lineResult: columns };

@@ -11,6 +11,7 @@ import averageGradientSource from "../../shaders/pool_average_gradient.wgsl";
 import extremumSource from "../../shaders/pool_extremum.wgsl";
 import extremumGradientSource from "../../shaders/pool_extremum_gradient.wgsl";
 import { ArgumentError, ShapeError } from "../errors.ts";
+import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { at, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
@@ -267,6 +268,7 @@ function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<"
           ...constantPair("stride", windows.stride),
           ...constantPair("padding", windows.padding),
           ...cellConstants(windows),
+          ...unfinished(),
         }),
         buffers: [gradient, indices, result],
         ...overCells(x, gradient, windows),
@@ -343,6 +345,7 @@ export const avgPool2dOp = defineOp<AverageWindows>({
         ...windowConstants(windows),
         countIncludePad: windows.countIncludePad,
         ...cellConstants(windows),
+        ...unfinished(),
       }),
       buffers: [gradient, result],
       ...overCells(x, gradient, windows),

@@ -3,9 +3,10 @@
  * 144 MiB, and many adapters bind 128. What treats every element by itself runs once a slice, from here; matmul cuts
  * up its matrices. Other operations refuse such tensors.
  */
+import { elementCommand } from "../gpu/elementMap.ts";
 import type { Dispatch, Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../tensor.ts";
-import { dispatch } from "./define.ts";
+import { memoryOf } from "./define.ts";
 
 /** Where a part may begin: at a multiple of so many elements. */
 const alignment = 64;
@@ -35,27 +36,22 @@ export function slicesOf({ gpu, size }: Tensor): Range[] {
   return cut(size, linesAtOnce(gpu, size, 1));
 }
 
-type ElementsDispatch = Omit<Dispatch, "buffers" | "workgroups" | "flops"> & {
+type ElementsDispatch = Pick<Dispatch, "kernel" | "uniforms" | "map" | "batch"> & {
   /** Those with the most elements are walked; smaller ones are there as a whole for every element. */
   readonly buffers: readonly Tensor[];
   /** For each element. */
   readonly flops: number;
 };
 
-/**
- * Gives the command for a kernel with a thread for every four elements, or one command a slice. Beside its own uniforms
- * the kernel takes `vectors`, how many there are, and may take `firstVector`, where the slice begins in the tensor.
- */
-export function dispatchElements({ kernel, buffers, uniforms, flops }: ElementsDispatch): void {
+/** Gives the command for a kernel with a thread for every four elements (`elementCommand`), or one command a slice. */
+export function dispatchElements({ buffers, map, batch, ...rest }: ElementsDispatch): void {
   const walked = buffers.reduce((a, b) => (b.size > a.size ? b : a));
   for (const { start, size } of slicesOf(walked)) {
-    const vectors = Math.ceil(size / 4);
-    dispatch({
-      kernel,
-      buffers: buffers.map((tensor) => (tensor.size === walked.size ? { of: tensor, start, size } : tensor)),
-      uniforms: { ...uniforms, firstVector: start / 4, vectors },
-      workgroups: Math.ceil(vectors / 64),
-      flops: flops * size,
+    const memories = buffers.map((x) => memoryOf(x.size === walked.size ? { of: x, start, size } : x));
+    walked.gpu.dispatch({
+      ...elementCommand({ ...rest, buffers: memories, start, size }),
+      ...(map && { map }),
+      ...(batch && { batch }),
     });
   }
 }

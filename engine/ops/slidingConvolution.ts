@@ -11,7 +11,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
 import type { Convolution } from "./convolution.ts";
 import { dispatch } from "./define.ts";
-import { type Activation, activateFunction } from "./epilogue.ts";
+import { type Activation, activated } from "./epilogue.ts";
 import { fold } from "./fold.ts";
 
 const rowsAThread = 8;
@@ -100,7 +100,7 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
       extension: "enable subgroups;",
       kernelWidth: window[1],
       wide: isWide,
-      activate: activateFunction(activation),
+      ...activated(activation),
     }),
     buffers: [x, weight, bias ?? x, result],
     uniforms: {

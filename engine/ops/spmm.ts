@@ -134,13 +134,13 @@ function onDevice(pattern: CsrPattern, gpu: Gpu): DevicePattern {
   if (!made) {
     const { rowPointers, columnIndices } = pattern;
     const { rowIndices, columnPointers, byColumn } = sortByColumn(pattern);
-    made = {
+    made = gpu.lasting(() => ({
       rowPointers: tensor(rowPointers, { gpu }),
       columnIndices: tensor(columnIndices, { gpu }),
       rowIndices: tensor(rowIndices, { gpu }),
       columnPointers: tensor(columnPointers, { gpu }),
       byColumn: tensor(byColumn, { gpu }),
-    };
+    }));
     known.set(gpu, made);
   }
   return made;

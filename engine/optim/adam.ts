@@ -6,9 +6,13 @@ import adamSource from "../../shaders/adam.wgsl";
 import common from "../../shaders/common.wgsl";
 import { ArgumentError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { dispatchElements } from "../ops/slices.ts";
-import type { Tensor } from "../tensor.ts";
-import { type OptimizedParameters, Optimizer, type ParameterGroup, requireNonNegative } from "./optimizer.ts";
+import {
+  type OptimizedParameters,
+  Optimizer,
+  type ParameterGroup,
+  requireNonNegative,
+  type Update,
+} from "./optimizer.ts";
 
 export interface AdamOptions {
   /** Default: 0.001. */
@@ -45,33 +49,26 @@ abstract class AdamFamily extends Optimizer {
     this.#isDecoupled = name === "AdamW";
   }
 
-  protected override update(
-    parameter: Tensor,
-    gradient: Tensor,
-    { learningRate, weightDecay }: ParameterGroup,
-    buffers: readonly Tensor[],
-    step: number,
-  ): void {
+  protected override update(group: ParameterGroup, step: () => number): Update {
     const {
       betas: [beta1, beta2],
       epsilon,
     } = this.#options;
-    dispatchElements({
+    return {
       kernel: kernel("adam", [common, adamSource]),
-      buffers: [parameter, gradient, ...buffers],
-      uniforms: {
+      uniforms: () => ({
         firstDecay: beta1,
         firstShare: 1 - beta1,
         secondDecay: beta2,
         secondShare: 1 - beta2,
-        stepSize: learningRate / (1 - beta1 ** step),
-        correction: 1 / Math.sqrt(1 - beta2 ** step),
+        stepSize: group.learningRate / (1 - beta1 ** step()),
+        correction: 1 / Math.sqrt(1 - beta2 ** step()),
         epsilon,
-        gradientDecay: this.#isDecoupled ? 0 : weightDecay,
-        weightFactor: this.#isDecoupled ? 1 - learningRate * weightDecay : 1,
-      },
+        gradientDecay: this.#isDecoupled ? 0 : group.weightDecay,
+        weightFactor: this.#isDecoupled ? 1 - group.learningRate * group.weightDecay : 1,
+      }),
       flops: 15,
-    });
+    };
   }
 }
 

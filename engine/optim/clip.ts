@@ -61,12 +61,13 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Ten
     flops: count,
   });
   if (maxNorm === Number.POSITIVE_INFINITY) return norm;
+  const batch = { uniforms: {}, flops: 1 };
   for (const gradient of gradients) {
     dispatchElements({
       kernel: kernel("gradientScale", [common, scaleSource]),
       buffers: [factor, gradient],
-      uniforms: {},
-      flops: 1,
+      ...batch,
+      batch,
     });
   }
   return norm;
@@ -78,12 +79,13 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Ten
  */
 export function clipGradValue(parameters: Iterable<Tensor>, maxValue: number): void {
   requireLimit("clipGradValue", "maxValue", maxValue);
+  const batch = { uniforms: { most: Math.min(maxValue, largestNumber) }, flops: 1 };
   for (const gradient of gradientsOf("clipGradValue", parameters).gradients) {
     dispatchElements({
       kernel: kernel("gradientClamp", [common, clampSource]),
       buffers: [gradient],
-      uniforms: { most: Math.min(maxValue, largestNumber) },
-      flops: 1,
+      ...batch,
+      batch,
     });
   }
 }

@@ -1,12 +1,14 @@
 /**
  * What all optimisers share: the parameters and what is remembered about each, and the end of a training step. A
- * parameter is updated in place by one kernel, with no copy of weights, gradient or state.
+ * parameter is updated in place by one kernel, with no copy of weights, gradient or state. All parameters lie behind each
+ * other in memory, so that a recorded step updates them by one command.
  */
 import { ArgumentError, AutogradError, DtypeError, ShapeError } from "../errors.ts";
-import type { Gpu } from "../gpu/gpu.ts";
-import { noGrad } from "../gradMode.ts";
-import { clone } from "../ops/arithmetic.ts";
-import { filled } from "../ops/elementwise.ts";
+import type { Batch, Gpu } from "../gpu/gpu.ts";
+import type { Kernel } from "../gpu/kernel.ts";
+import { layTogether } from "../layTogether.ts";
+import { copyInto, filled } from "../ops/elementwise.ts";
+import { dispatchElements } from "../ops/slices.ts";
 import { sameShape, showShape } from "../shape.ts";
 import { now, releaseStep } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
@@ -34,6 +36,11 @@ export interface ParameterGroupOptions {
 
 /** What an optimiser takes: parameters, or groups of them. */
 export type OptimizedParameters = Iterable<Tensor> | Iterable<ParameterGroupOptions>;
+
+/** What updates a weight. */
+export interface Update extends Batch {
+  readonly kernel: Kernel;
+}
 
 /** What is remembered about one parameter. */
 interface Memory {
@@ -72,6 +79,7 @@ export abstract class Optimizer {
     this.parameters = this.groups.flatMap((group) => group.parameters);
     checkParameters(name, this.parameters);
     for (const parameter of this.parameters) parameter.keep();
+    layTogether(this.parameters);
     this.#gpu = this.parameters[0].gpu;
   }
 
@@ -97,20 +105,34 @@ export abstract class Optimizer {
    */
   step(): void {
     for (const group of this.groups) {
-      for (const parameter of group.parameters) {
-        const { grad } = parameter;
-        if (!grad) continue;
-        if (!sameShape(grad.shape, parameter.shape)) {
-          throw new ShapeError(
-            `${this.#name}: the gradient of parameter ${this.parameters.indexOf(parameter)} is ${showShape(grad.shape)}, but the parameter is ${showShape(parameter.shape)}`,
-          );
+      const parameters = group.parameters.filter(({ grad }) => grad);
+      for (const parameter of parameters) this.#requireFitting(parameter);
+      this.#gpu.lasting(() => this.#remember(parameters));
+      const memories = parameters.map((parameter) => this.#memories.get(parameter)!);
+      this.#gpu.everyRun(() => {
+        for (const memory of memories) memory.step++;
+      });
+      // All parameters have as many updates behind them, but for those that had no gradient at times.
+      for (const step of new Set(memories.map((memory) => memory.step))) {
+        const chosen = parameters.filter((_, index) => memories[index].step === step);
+        const [first] = memories.filter((memory) => memory.step === step);
+        const { kernel, ...batch } = this.update(group, () => first.step);
+        for (const parameter of chosen) {
+          const { buffers } = this.#memories.get(parameter)!;
+          dispatchElements({ kernel, buffers: [parameter, parameter.grad!, ...buffers], ...batch, batch });
         }
-        const memory = this.#memoryOf(parameter);
-        memory.step++;
-        this.update(parameter, grad, group, memory.buffers, memory.step);
       }
     }
     this.#endStep();
+  }
+
+  /** @throws ShapeError */
+  #requireFitting(parameter: Tensor): void {
+    const { grad, shape } = parameter;
+    if (sameShape(grad!.shape, shape)) return;
+    throw new ShapeError(
+      `${this.#name}: the gradient of parameter ${this.parameters.indexOf(parameter)} is ${showShape(grad!.shape)}, but the parameter is ${showShape(shape)}`,
+    );
   }
 
   /** Forgets all gradients; their memory goes back to the pool. */
@@ -162,30 +184,32 @@ export abstract class Optimizer {
       );
     }
     for (const [index, rate] of rates.entries()) this.groups[index].learningRate = rate;
-    this.#memories.clear();
+    for (const parameter of this.parameters) if (!memories.has(parameter)) this.#memories.delete(parameter);
+    this.#remember([...memories.keys()]);
     for (const [parameter, { step, found }] of memories) {
-      const buffers = noGrad(() => found.map((tensor) => clone(tensor).keep()));
-      this.#memories.set(parameter, { step, buffers });
+      const memory = this.#memories.get(parameter)!;
+      memory.step = step;
+      for (const [index, tensor] of found.entries()) copyInto(memory.buffers[index], tensor);
     }
   }
 
-  /** Gives the one command that updates the parameter and its buffers. @param step counted from 1 */
-  protected abstract update(
-    parameter: Tensor,
-    gradient: Tensor,
-    group: ParameterGroup,
-    buffers: readonly Tensor[],
-    step: number,
-  ): void;
+  /**
+   * How a parameter of the group is updated: by a kernel that binds it, its gradient and its buffers.
+   * @param step the number of the update, from 1: another one in every run of a recorded step
+   */
+  protected abstract update(group: ParameterGroup, step: () => number): Update;
 
-  #memoryOf(parameter: Tensor): Memory {
-    let memory = this.#memories.get(parameter);
-    if (!memory) {
-      const buffers = this.#bufferNames.map(() => filled(parameter.gpu, parameter.shape, 0).keep());
-      memory = { step: 0, buffers };
-      this.#memories.set(parameter, memory);
-    }
-    return memory;
+  /** Begins to remember these parameters; what is remembered lies as they do, so that one command can update all. */
+  #remember(parameters: readonly Tensor[]): void {
+    const unknown = parameters.filter((parameter) => !this.#memories.has(parameter));
+    if (unknown.length === 0) return;
+    const buffers = this.#bufferNames.map(() =>
+      unknown.map(({ gpu, shape }) => filled(gpu, shape, 0).keep()),
+    );
+    for (const tensors of buffers) layTogether(tensors);
+    unknown.forEach((parameter, index) => {
+      this.#memories.set(parameter, { step: 0, buffers: buffers.map((tensors) => tensors[index]) });
+    });
   }
 
   #storedRates(numbers: OptimizerState["numbers"]): number[] {

@@ -8,9 +8,13 @@ import sgdSource from "../../shaders/sgd.wgsl";
 import momentumSource from "../../shaders/sgd_momentum.wgsl";
 import { ArgumentError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { dispatchElements } from "../ops/slices.ts";
-import type { Tensor } from "../tensor.ts";
-import { type OptimizedParameters, Optimizer, type ParameterGroup, requireNonNegative } from "./optimizer.ts";
+import {
+  type OptimizedParameters,
+  Optimizer,
+  type ParameterGroup,
+  requireNonNegative,
+  type Update,
+} from "./optimizer.ts";
 
 export interface SGDOptions {
   readonly learningRate: number;
@@ -41,33 +45,24 @@ export class SGD extends Optimizer {
     this.#options = { momentum, dampening, nesterov };
   }
 
-  protected override update(
-    parameter: Tensor,
-    gradient: Tensor,
-    { learningRate, weightDecay }: ParameterGroup,
-    buffers: readonly Tensor[],
-    step: number,
-  ): void {
+  protected override update(group: ParameterGroup, step: () => number): Update {
     const { momentum, dampening, nesterov } = this.#options;
-    if (buffers.length === 0) {
-      dispatchElements({
+    if (momentum === 0) {
+      return {
         kernel: kernel("sgd", [common, sgdSource]),
-        buffers: [parameter, gradient],
-        uniforms: { learningRate, weightDecay },
+        uniforms: () => ({ learningRate: group.learningRate, weightDecay: group.weightDecay }),
         flops: 4,
-      });
-    } else {
-      dispatchElements({
-        kernel: kernel("sgdMomentum", [common, momentumSource], { nesterov }),
-        buffers: [parameter, gradient, ...buffers],
-        uniforms: {
-          learningRate,
-          momentum,
-          gradientShare: step === 1 ? 1 : 1 - dampening,
-          weightDecay,
-        },
-        flops: nesterov ? 9 : 7,
-      });
+      };
     }
+    return {
+      kernel: kernel("sgdMomentum", [common, momentumSource], { nesterov }),
+      uniforms: () => ({
+        learningRate: group.learningRate,
+        momentum,
+        gradientShare: step() === 1 ? 1 : 1 - dampening,
+        weightDecay: group.weightDecay,
+      }),
+      flops: nesterov ? 9 : 7,
+    };
   }
 }

@@ -1,0 +1,94 @@
+/**
+ * Commands that treat every element by itself. What such a kernel computes for an element is known as a WGSL
+ * expression, too, so that a recording can have it computed at the end of another kernel instead (`recording/fuse.ts`):
+ * kernels for which that is possible call
+ *
+ *     fn finish(value: f32, i: u32) -> f32
+ *
+ * on element i of their result, the last of their bindings, before they store it.
+ */
+import type { GpuMemory } from "./buffers.ts";
+import type { Batch, Dispatch } from "./gpu.ts";
+import { type Kernel, kernel, type UniformValues } from "./kernel.ts";
+
+/** float32 operands, bound in this order, to a float32 result, which is bound behind them. */
+export interface ElementMap {
+  /** "relu" */
+  readonly name: string;
+  /** What the expression calls the operands. */
+  readonly operands: readonly string[];
+  readonly expression: string;
+  /** Numbers that the expression uses, by name. */
+  readonly parameters?: Readonly<Record<string, number>>;
+}
+
+/** The constant of a kernel that can finish its results, and leaves them as they are. @param type of an element */
+export function unfinished(type: "f32" | "i32" | "u32" = "f32") {
+  return { finish: `fn finish(value: ${type}, i: u32) -> ${type} { return value; }` };
+}
+
+/** A map behind a kernel: of its operands, the one that the kernel computes is undefined. */
+export interface Finish {
+  readonly map: ElementMap;
+  readonly operands: readonly (GpuMemory | undefined)[];
+}
+
+/** Whether the kernel can finish its results, and does not do so yet. */
+export function canFinish({ constants: { finish } }: Kernel): boolean {
+  return finish === unfinished().finish;
+}
+
+/** The kernel with these maps, one after the other, at its end. Their operands are bound in order behind its own. */
+export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel {
+  let binding = of.bindings.length;
+  const declarations: string[] = [];
+  const functions: string[] = [];
+  let value = "value";
+  for (const [index, { map, operands }] of finishes.entries()) {
+    const names = map.operands.map((name) => `${name}: f32`).join(", ");
+    const constants = Object.entries(map.parameters ?? {}).map(
+      ([name, number]) => `let ${name} = ${float(number)};`,
+    );
+    functions.push(`fn map${index}(${names}) -> f32 { ${constants.join(" ")} return ${map.expression}; }`);
+    const values = operands.map((operand) => {
+      if (!operand) return "value";
+      declarations.push(`@group(1) @binding(${binding}) var<storage, read> operand${binding}: array<f32>;`);
+      return `operand${binding++}[i]`;
+    });
+    value = `map${index}(${values.join(", ")})`;
+    functions.push(`fn finish${index}(value: f32, i: u32) -> f32 { return ${value}; }`);
+  }
+  const chain = finishes.reduce((inner, _, index) => `finish${index}(${inner}, i)`, "value");
+  const finish = [...declarations, ...functions, `fn finish(value: f32, i: u32) -> f32 { return ${chain}; }`];
+  const name = [of.name, ...finishes.map(({ map }) => map.name)].join(" + ");
+  return kernel(name, of.sources, { ...of.constants, finish: finish.join("\n") });
+}
+
+/** WGSL for a number of float32. */
+function float(number: number): string {
+  return `f32(${Math.fround(number)})`;
+}
+
+interface ElementCommand extends Batch {
+  readonly kernel: Kernel;
+  readonly buffers: readonly GpuMemory[];
+  /** Where in its tensors this command begins, in elements. */
+  readonly start: number;
+  readonly size: number;
+}
+
+/**
+ * A command for a kernel with a thread for every four elements. Beside its own uniforms the kernel takes `vectors`, how
+ * many there are, and may take `firstVector`, where the command begins in the tensor.
+ */
+export function elementCommand({ kernel, buffers, uniforms, start, size, flops }: ElementCommand): Dispatch {
+  const vectors = Math.ceil(size / 4);
+  const own: UniformValues = { firstVector: start / 4, vectors };
+  return {
+    kernel,
+    buffers,
+    uniforms: typeof uniforms === "function" ? () => ({ ...uniforms(), ...own }) : { ...uniforms, ...own },
+    workgroups: Math.ceil(vectors / 64),
+    flops: flops * size,
+  };
+}

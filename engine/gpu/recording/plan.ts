@@ -1,0 +1,136 @@
+/**
+ * What a recording will do, and the memory that it will take, worked out before anything is allocated. Memory that is
+ * needed at different times shares a buffer: the largest first, each into the buffer that it fills best.
+ */
+import { RecordingError } from "../../errors.ts";
+import { type GpuMemory, nextPart } from "../buffers.ts";
+import { type Block, foldConstants, fuseMaps, joinBatches } from "./fuse.ts";
+import { isTraced, type Trace, type TracedCommand } from "./trace.ts";
+
+/** Where in which buffer of the arena a memory lies. */
+export interface Place {
+  readonly buffer: number;
+  readonly offset: number;
+}
+
+export interface Plan {
+  /** Commands for once, before the first replay. */
+  readonly once: readonly TracedCommand[];
+  /** The memory that they write. */
+  readonly constants: readonly GpuMemory[];
+  /** Commands for every replay. */
+  readonly commands: readonly TracedCommand[];
+  /** By id, for everything that lives within a replay. */
+  readonly places: ReadonlyMap<number, Place>;
+  /** Bytes of each buffer of the arena. */
+  readonly arena: readonly number[];
+  /** What the step returned, read after each replay. */
+  readonly outputs: readonly GpuMemory[];
+  /** All that is allocated. */
+  readonly bytes: number;
+  /** Of that, the arena; what it would be if nothing were shared; and less than which no plan could do. */
+  readonly arenaBytes: { readonly planned: number; readonly unshared: number; readonly lowerBound: number };
+}
+
+interface Interval {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What is placed as one: a memory, or a block of them. */
+interface Item extends Interval {
+  readonly bytes: number;
+  /** By id. */
+  readonly offsets: ReadonlyMap<number, number>;
+}
+
+/** @throws RecordingError */
+export function plan(trace: Trace, outputs: readonly GpuMemory[], largestBinding: number): Plan {
+  const { once, left, constants } = foldConstants(trace.commands);
+  const fused = fuseMaps(left, new Set(outputs.map(({ id }) => id)));
+  const { blocks, joined: commands } = joinBatches(fused, trace.memories, largestBinding);
+  const fed = new Set(commands.flatMap((command) => (command.type === "feed" ? [command.memory.id] : [])));
+  const isPlaced = ({ id }: GpuMemory) => !constants.has(id) && !fed.has(id);
+  const items = itemsOf(commands, trace, outputs.filter(isPlaced), blocks, isPlaced);
+  const { places, arena } = share(items);
+  const constantMemories = [...constants].map((id) => trace.memories.get(id)!);
+  const planned = total(arena);
+  return {
+    once,
+    constants: constantMemories,
+    commands,
+    places,
+    arena,
+    outputs,
+    bytes: planned + total(constantMemories.map(({ bytes }) => bytes)),
+    arenaBytes: { planned, unshared: total(items.map(({ bytes }) => bytes)), lowerBound: mostAtOnce(items) },
+  };
+}
+
+function itemsOf(
+  commands: readonly TracedCommand[],
+  { memories }: Trace,
+  outputs: readonly GpuMemory[],
+  blocks: readonly Block[],
+  isPlaced: (memory: GpuMemory) => boolean,
+): Item[] {
+  const intervals = new Map<number, Interval>();
+  const extend = (id: number, at: number) =>
+    intervals.set(id, { first: intervals.get(id)?.first ?? at, last: at });
+  commands.forEach((command, index) => {
+    if (command.type !== "dispatch") return;
+    const { kernel, buffers } = command.dispatch;
+    buffers.forEach((memory, binding) => {
+      if (!isTraced(memory)) return;
+      if (isPlaced(memory)) extend(memory.id, index);
+      else if (kernel.bindings[binding] === "write") {
+        throw new RecordingError(
+          `${kernel.name} overwrites a tensor that the host gives to a recorded step`,
+          "work on a copy of it: clone(x)",
+        );
+      }
+    });
+  });
+  for (const { id } of outputs) extend(id, commands.length);
+  const blockOf = new Map(blocks.flatMap((block) => [...block.offsets.keys()].map((id) => [id, block])));
+  const single = [...intervals].flatMap(([id, interval]): Item[] =>
+    blockOf.has(id) ? [] : [{ ...interval, bytes: memories.get(id)!.bytes, offsets: new Map([[id, 0]]) }],
+  );
+  const joined = blocks.map(({ offsets, bytes }): Item => {
+    const used = [...offsets.keys()].flatMap((id) => intervals.get(id) ?? []);
+    const first = Math.min(...used.map(({ first }) => first));
+    return { first, last: Math.max(...used.map(({ last }) => last)), bytes, offsets };
+  });
+  return [...single, ...joined];
+}
+
+/** Each into the buffer of the arena that it fills best of those that are free at its time. */
+function share(items: readonly Item[]): { readonly places: Map<number, Place>; readonly arena: number[] } {
+  const places = new Map<number, Place>();
+  const taken: { readonly bytes: number; readonly items: Item[] }[] = [];
+  for (const item of [...items].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
+    const free = taken.filter(({ items }) => items.every((other) => !overlap(item, other)));
+    let best = free.sort((a, b) => a.bytes - b.bytes)[0];
+    if (!best) {
+      best = { bytes: nextPart(item.bytes), items: [] };
+      taken.push(best);
+    }
+    best.items.push(item);
+    for (const [id, offset] of item.offsets) places.set(id, { buffer: taken.indexOf(best), offset });
+  }
+  return { places, arena: taken.map(({ bytes }) => bytes) };
+}
+
+function overlap(a: Interval, b: Interval): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+function mostAtOnce(items: readonly Item[]): number {
+  const moments = [...new Set(items.map(({ first }) => first))];
+  const liveAt = (moment: number) => items.filter((item) => overlap(item, { first: moment, last: moment }));
+  return Math.max(0, ...moments.map((moment) => total(liveAt(moment).map(({ bytes }) => bytes))));
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}

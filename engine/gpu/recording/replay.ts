@@ -1,0 +1,175 @@
+/**
+ * A recording on a device: pipelines, bind groups and buffers are made once, and a replay is one upload (of uniforms and
+ * of what the host feeds), one compute pass and one submission. The numbers that a step returns are copied into a ring,
+ * which is read in lots: nobody waits for a single loss.
+ */
+import { type GpuMemory, nextPart } from "../buffers.ts";
+import type { ReadyDispatch } from "../gpu.ts";
+import { type Kernel, packUniforms, type UniformValues } from "../kernel.ts";
+import type { Pipeline } from "../pipelines.ts";
+import { LossRing } from "./lossRing.ts";
+import type { Plan } from "./plan.ts";
+import { isTraced } from "./trace.ts";
+
+export interface Replay {
+  /** Whether all memory from outside of the step that it uses is still what it was. */
+  isCurrent(): boolean;
+  /**
+   * Gives a step to the device, ahead of commands that were not handed over yet.
+   * @returns gives the first number of each output
+   */
+  run(): () => Promise<Float32Array>;
+  /** Gives its memory back. */
+  release(): void;
+}
+
+/** What a replay needs of its device. */
+export interface ReplayHost {
+  readonly device: GPUDevice;
+  readonly uniformLayout: GPUBindGroupLayout;
+  /** Bytes between the uniforms of one dispatch and those of the next. */
+  readonly slotBytes: number;
+  pipelineOf(kernel: Kernel): Promise<Pipeline>;
+  allocate(bytes: number): GpuMemory;
+  release(memory: GpuMemory): void;
+  isInUse(memory: GpuMemory): boolean;
+  /** Gives a command in the usual way. */
+  give(dispatch: ReadyDispatch): void;
+  upload(memory: GpuMemory, data: ArrayBufferView): void;
+  fold(workgroups: number): [number, number];
+  submit(commands: GPUCommandBuffer, counts: { readonly dispatches: number; readonly flops: number }): void;
+  /** @throws DeviceLostError and the like, once the device has failed */
+  check(): void;
+  /** Runs `work`; whatever goes wrong in it once the device has failed is that failure. */
+  guarded<T>(work: () => Promise<T>): Promise<T>;
+}
+
+// WebGPU's flag values; Node has no globals for them.
+const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 } as const;
+
+export async function prepareReplay(host: ReplayHost, plan: Plan): Promise<Replay> {
+  const { device, slotBytes } = host;
+  const owned: GpuMemory[] = [];
+  const allocate = (bytes: number) => {
+    const memory = host.allocate(bytes);
+    owned.push(memory);
+    return memory;
+  };
+  const constants = new Map(plan.constants.map(({ id, bytes }) => [id, allocate(bytes)]));
+  const arena = plan.arena.map(allocate);
+  const external: GpuMemory[] = [];
+
+  // The upload: a slot of uniforms for each dispatch, then what the host feeds.
+  const dispatches = plan.commands.flatMap((command) =>
+    command.type === "dispatch" ? [command.dispatch] : [],
+  );
+  const fedAt = new Map<number, number>();
+  let uploadBytes = Math.max(1, dispatches.length) * slotBytes;
+  for (const command of plan.commands) {
+    if (command.type !== "feed") continue;
+    fedAt.set(command.memory.id, uploadBytes);
+    uploadBytes += nextPart(command.memory.bytes);
+  }
+  const image = new ArrayBuffer(uploadBytes);
+  const view = new DataView(image);
+  const bytes = new Uint8Array(image);
+  const inputs = device.createBuffer({
+    label: "a recorded step's inputs",
+    size: uploadBytes,
+    usage: usage.uniform | usage.storage | usage.copySource | usage.copyDestination,
+  });
+
+  function bindingOf(memory: GpuMemory): GPUBufferBinding {
+    const { id, offset, bytes: size } = memory;
+    const fed = fedAt.get(id);
+    if (fed !== undefined) return { buffer: inputs, offset: fed + offset, size };
+    const real = realOf(memory);
+    return { buffer: real.buffer!, offset: real.offset, size };
+  }
+  function realOf(memory: GpuMemory): GpuMemory {
+    const { id, offset, bytes } = memory;
+    if (!isTraced(memory)) {
+      external.push(memory);
+      return memory;
+    }
+    const constant = constants.get(id);
+    const place = plan.places.get(id);
+    const base = constant ?? arena[place!.buffer];
+    return { ...base, offset: (place?.offset ?? 0) + offset, bytes };
+  }
+
+  // What the host does before each replay, in the order in which the step did it.
+  const hostWork: (() => void)[] = [];
+  let slot = 0;
+  for (const command of plan.commands) {
+    if (command.type === "action") hostWork.push(command.run);
+    else if (command.type === "feed") {
+      const start = fedAt.get(command.memory.id)!;
+      const { numbers } = command;
+      hostWork.push(() => {
+        const { buffer, byteOffset, byteLength } = numbers();
+        bytes.set(new Uint8Array(buffer, byteOffset, byteLength), start);
+      });
+    } else if (command.type === "dispatch") {
+      const { kernel, uniforms } = command.dispatch;
+      const start = slot++ * slotBytes;
+      if (typeof uniforms === "function") hostWork.push(() => packUniforms(kernel, uniforms(), view, start));
+      else packUniforms(kernel, uniforms, view, start);
+    }
+  }
+
+  const pipelines = await Promise.all(dispatches.map((dispatch) => host.pipelineOf(dispatch.kernel)));
+  const uniformGroup = device.createBindGroup({
+    layout: host.uniformLayout,
+    entries: [{ binding: 0, resource: { buffer: inputs, size: slotBytes } }],
+  });
+  const steps = dispatches.map((dispatch, index) => {
+    const { pipeline, storageLayout } = pipelines[index];
+    const entries = dispatch.buffers.map((memory, binding) => ({ binding, resource: bindingOf(memory) }));
+    const [x, y] = host.fold(dispatch.workgroups);
+    const group = device.createBindGroup({ layout: storageLayout, entries });
+    return { pipeline, group, offsets: [index * slotBytes], x, y };
+  });
+  const counts = {
+    dispatches: dispatches.length,
+    flops: dispatches.reduce((sum, { flops }) => sum + flops, 0),
+  };
+
+  for (const command of plan.once) {
+    if (command.type === "constant") host.upload(realOf(command.memory), command.data);
+    else if (command.type === "dispatch") {
+      const { dispatch } = command;
+      const uniforms = dispatch.uniforms as UniformValues; // foldConstants takes no other ones
+      host.give({ ...dispatch, uniforms, buffers: dispatch.buffers.map(realOf) });
+    }
+  }
+
+  const outputs = plan.outputs.map(bindingOf);
+  const ring = new LossRing(device, outputs.length);
+
+  return {
+    isCurrent: () => external.every(host.isInUse),
+    run() {
+      host.check();
+      for (const work of hostWork) work();
+      device.queue.writeBuffer(inputs, 0, image);
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (const { pipeline, group, offsets, x, y } of steps) {
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, uniformGroup, offsets);
+        pass.setBindGroup(1, group);
+        pass.dispatchWorkgroups(x, y);
+      }
+      pass.end();
+      const result = ring.store(encoder, outputs);
+      host.submit(encoder.finish(), counts);
+      return () => host.guarded(result);
+    },
+    release() {
+      for (const memory of owned) host.release(memory);
+      inputs.destroy();
+      ring.destroy();
+    },
+  };
+}
