@@ -9,8 +9,8 @@ import type { Gpu } from "../engine/gpu/gpu.ts";
 import { inferenceMode } from "../engine/gradMode.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { ModelDescription } from "../models/checkpoint.ts";
+import { onDevice } from "../models/evaluation.ts";
 import type { ImageModelAtWork } from "../models/kinds/kind.ts";
-import { onDevice } from "../models/training.ts";
 import { readFile, readWeights } from "./savedFiles.ts";
 
 export interface TrainedImageModel {

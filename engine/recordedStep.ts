@@ -20,6 +20,7 @@
  */
 import { currentDevice } from "./currentDevice.ts";
 import { RecordingError } from "./errors.ts";
+import type { GpuMemory } from "./gpu/buffers.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 import { type Plan, plan } from "./gpu/recording/plan.ts";
 import type { Replay } from "./gpu/recording/replay.ts";
@@ -45,6 +46,8 @@ export interface RecordedStep<Inputs extends string, Outputs extends string> {
    * @throws RecordingError for a step that cannot be recorded; LimitError, KernelError, DeviceLostError
    */
   run(inputs: Readonly<Record<Inputs, HostArray>>): Promise<Readonly<Record<Outputs, DeviceNumber>>>;
+  /** Does the step without a recording: `work` is called anew. The tensors that it returns. */
+  runEagerly(inputs: Readonly<Record<Inputs, HostArray>>): Promise<Readonly<Record<Outputs, Tensor>>>;
   /** What a step on inputs of these shapes takes; nothing is allocated. */
   plan(inputs: Readonly<Record<Inputs, HostArray>>): Plan;
   /** Gives the memory of all recordings back. */
@@ -60,41 +63,49 @@ export function recordStep<Inputs extends string, Outputs extends string>(
 ): RecordedStep<Inputs, Outputs> {
   const gpu = currentDevice();
   const recordings = new Map<string, { readonly replay: Replay; readonly names: readonly Outputs[] }>();
+  /** Shared by all recordings: only one of them runs at a time. */
+  const arena: GpuMemory[] = [];
   let current: Readonly<Record<Inputs, HostArray>>;
 
-  function traceOnce() {
-    return gpu.trace(() => {
-      const tensors = Object.entries<HostArray>(current).map(([name, { data, shape }]) => [
-        name,
-        fed(shape, () => current[name as Inputs].data, { dtype: dtypeOf(data), gpu }),
-      ]);
-      return work(Object.fromEntries(tensors));
-    });
+  function workOnCurrent() {
+    const tensors = Object.entries<HostArray>(current).map(([name, { data, shape }]) => [
+      name,
+      fed(shape, () => current[name as Inputs].data, { dtype: dtypeOf(data), gpu }),
+    ]);
+    return work(Object.fromEntries(tensors));
   }
   function planned(): { readonly names: readonly Outputs[]; readonly plan: Plan } {
-    const [{ trace: rehearsal }, { result, trace }] = [traceOnce(), traceOnce()];
+    const { trace: rehearsal } = gpu.trace(workOnCurrent);
+    const { result, trace } = gpu.trace(workOnCurrent);
     requireSame(rehearsal, trace);
     const names = Object.keys(result) as Outputs[];
     const outputs = names.map((name) => numberIn(name, result[name]));
     return { names, plan: plan(trace, outputs, gpu.largestBinding) };
   }
-  async function recordingFor(signature: string) {
-    const known = recordings.get(signature);
-    if (known?.replay.isCurrent()) return known;
-    known?.replay.release();
+  async function record(signature: string) {
+    recordings.get(signature)?.replay.release();
     const { names, plan } = planned();
-    const made = { replay: await gpu.prepare(plan), names };
+    const made = { replay: await gpu.prepare(plan, arena), names };
     recordings.set(signature, made);
     return made;
   }
   return {
     async run(inputs) {
       current = inputs;
-      const { replay, names } = await recordingFor(signatureOf(inputs));
-      await gpu.flush(); // what was given before comes before
+      const signature = signatureOf(inputs);
+      const known = recordings.get(signature);
+      const { replay, names } = known?.replay.isCurrent() ? known : await record(signature);
+      if (!replay.isNext()) await gpu.flush();
       const numbers = replay.run();
+      await gpu.flush(); // never runs far ahead of the device
       const items = names.map((name, index) => [name, { item: async () => (await numbers())[index] }]);
       return Object.fromEntries(items);
+    },
+    async runEagerly(inputs) {
+      current = inputs;
+      const result = workOnCurrent();
+      await gpu.flush(); // never runs far ahead of the device
+      return result;
     },
     plan(inputs) {
       current = inputs;
@@ -103,6 +114,7 @@ export function recordStep<Inputs extends string, Outputs extends string>(
     release() {
       for (const { replay } of recordings.values()) replay.release();
       recordings.clear();
+      for (const memory of arena.splice(0)) gpu.release(memory);
     },
   };
 }

@@ -2,9 +2,11 @@
 import type { ImageDataset } from "../data/dataset.ts";
 import { batches, type Normalization } from "../data/loader.ts";
 import { currentDevice } from "../engine/currentDevice.ts";
+import type { Gpu } from "../engine/gpu/gpu.ts";
 import type { Module } from "../engine/nn/module.ts";
 import { generatorState, manualSeed, setGeneratorState } from "../engine/random.ts";
-import { type ImageBatch, onDevice } from "./training.ts";
+import { tensor } from "../engine/tensor.ts";
+import type { ImageBatch } from "./training.ts";
 
 /**
  * Puts the model into evaluation mode and starts the generator from the seed, so that a measurement with random numbers
@@ -43,5 +45,22 @@ export async function* evaluationBatches(
     yield* onDevice(currentDevice(), dataset, inOrder);
   } finally {
     endMeasuring();
+  }
+}
+
+/** Uploads batches; their memory goes back when the next one is asked for. */
+export async function* onDevice(
+  gpu: Gpu,
+  { channels, height, width }: ImageDataset,
+  hostBatches: ReturnType<typeof batches>,
+): AsyncGenerator<ImageBatch> {
+  for await (const { images: pixels, labels: numbers, count } of hostBatches) {
+    const images = tensor(pixels, { shape: [count, channels, height, width], gpu });
+    const labels = tensor(numbers, { gpu });
+    try {
+      yield { images, labels, count };
+    } finally {
+      for (const { storage } of [images, labels]) storage.release("the next batch was asked for");
+    }
   }
 }

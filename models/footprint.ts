@@ -1,7 +1,8 @@
-/** What a training will take, found out by a step of it on a device that computes nothing. */
+/** What a training will take, as the plan of its recorded step tells: nothing is computed, or allocated. */
 import { withDevice } from "../engine/currentDevice.ts";
 import { planDevice } from "../engine/gpu/plan.ts";
 import { type Summary, summarize } from "../engine/nn/summary.ts";
+import { recordStep } from "../engine/recordedStep.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { ModelAtWork } from "./kinds/kind.ts";
 import type { Recipe } from "./recipe.ts";
@@ -43,40 +44,31 @@ export function footprint<Data, B extends Batch>(
   open: () => ModelAtWork<Data, B>,
   recipe: Recipe,
 ): Footprint {
-  const plan = planDevice();
-  const allocated: number[] = [];
-  const watched = {
-    ...plan,
-    allocate(bytes: number) {
-      allocated.push(bytes);
-      return plan.allocate(bytes);
-    },
-  };
-  return withDevice(watched, () => {
+  const device = planDevice();
+  return withDevice(device, () => {
     const atWork = open();
     const parameters = [...atWork.model.stateDict().values()].map(bytesOf);
     const { optimizers, update } = atWork.trainer(recipe, 1);
+    const before = device.memory().bytesInUse;
     const batch = atWork.example(recipe.batchSize);
-    const before = plan.counters();
-    update(batch, 0);
-    const { flops, dispatches } = plan.counters();
+    const batchBytes = device.memory().bytesInUse - before;
+    const plan = recordStep(() => update(batch, () => 0)).plan({});
+    const dispatches = plan.commands.flatMap((command) =>
+      command.type === "dispatch" ? [command.dispatch] : [],
+    );
     const remembered = Object.values(optimizers).flatMap((optimizer) =>
       Object.values(optimizer.stateDict().tensors).map(bytesOf),
     );
-    const { peakBytesInUse: peakBytes } = plan.memory();
     const [modelBytes, optimizerBytes] = [sumOf(parameters), sumOf(remembered)];
     return {
       ...summarizeAtWork(open),
       modelBytes,
       optimizerBytes,
-      activationBytes: peakBytes - modelBytes - optimizerBytes,
-      peakBytes,
-      stepFlops: flops - before.flops,
-      stepDispatches: dispatches - before.dispatches,
-      largestBytes: {
-        parameter: Math.max(...parameters),
-        activation: Math.max(...allocated.filter((bytes) => !parameters.includes(bytes))),
-      },
+      activationBytes: batchBytes + plan.bytes,
+      peakBytes: modelBytes + optimizerBytes + batchBytes + plan.bytes,
+      stepFlops: sumOf(dispatches.map(({ flops }) => flops)),
+      stepDispatches: dispatches.length,
+      largestBytes: { parameter: Math.max(...parameters), activation: plan.largest },
     };
   });
 }

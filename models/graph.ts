@@ -213,21 +213,17 @@ export class VariationalGraphAutoencoder extends GraphAutoencoder {
 }
 
 /**
- * The loss of one training step. The pairs that are no edges depend on the seed and the step's number alone, so that a
- * training that goes on from a checkpoint draws what an uninterrupted one would have drawn.
+ * As many pairs of nodes as there are edges, none of which is an edge: int32 [edges, 2], row by row. They depend on the
+ * seed and the step's number alone, so that a training that goes on from a checkpoint draws what an uninterrupted one
+ * would have drawn.
  * @param step from 0
  */
-export function graphTrainingLoss(
-  model: GraphAutoencoder,
-  graph: PreparedGraph,
+export function drawNonEdges(
+  { nodes, keys }: PreparedGraph,
   { seed, step }: { readonly seed: number; readonly step: number },
-): Tensor {
-  const { nodes, keys } = graph;
+): Int32Array {
   const random = hostRandom(`${seed}/nonEdges/${step}`);
   const pairs = new Int32Array(2 * keys.size);
   for (let edge = 0; edge < keys.size; edge++) pairs.set(drawNonEdge(nodes, keys, random).pair, 2 * edge);
-  const nonEdges = tensor(pairs, { shape: [keys.size, 2], gpu: graph.edges.gpu });
-  const loss = model.loss(graph, nonEdges);
-  nonEdges.storage.release("the training step that drew these pairs has read them"); // the loss has copied them
-  return loss;
+  return pairs;
 }

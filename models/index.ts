@@ -49,10 +49,10 @@ export {
 export { type EarlyStopping, earlyStopping } from "./earlyStopping.ts";
 export { type Footprint, footprint } from "./footprint.ts";
 export {
+  drawNonEdges,
   GraphAutoencoder,
   type GraphAutoencoderOptions,
   GraphConvolution,
-  graphTrainingLoss,
   normalizedAdjacency,
   type PreparedGraph,
   prepareGraph,

@@ -7,23 +7,30 @@
  *       for await (const step of epoch) console.log(await step.losses.loss.item());
  *     }
  *
+ * A step is recorded when it is first seen and replayed from then on (`recordStep` says what that asks of an update).
  * Leaving either loop stops the training after the current step. The number of steps done is all that the loop
  * remembers: with the states of model, optimiser and generator it goes on from there as if nothing had happened.
  */
 import type { Augmentation } from "../data/augment.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { batches, countBatches, type Normalization } from "../data/loader.ts";
-import { currentDevice } from "../engine/currentDevice.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import { clipGradNorm } from "../engine/optim/clip.ts";
 import type { Optimizer } from "../engine/optim/optimizer.ts";
 import type { Schedule } from "../engine/optim/schedules.ts";
-import { type Tensor, tensor } from "../engine/tensor.ts";
+import { type DeviceNumber, everyRun, type HostArray, recordStep } from "../engine/recordedStep.ts";
+import type { Tensor } from "../engine/tensor.ts";
 
 /** Anything that a step of training takes. */
 export interface Batch {
   /** How many samples it holds. */
   readonly count: number;
+}
+
+/** A batch before it is on the device: its tensors' numbers, by name. */
+export interface HostBatch {
+  readonly count: number;
+  readonly arrays: Readonly<Record<string, HostArray>>;
 }
 
 export interface ImageBatch extends Batch {
@@ -39,11 +46,10 @@ export interface BatchSource<B extends Batch> {
   readonly steps: number;
   /** Samples an epoch. */
   readonly samples: number;
-  /**
-   * The batches of an epoch (from 0) from the batch `first` on: the same ones for the same arguments. A batch may be
-   * used until the next one is asked for.
-   */
-  batches(epoch: number, first: number): AsyncIterable<B>;
+  /** The batches of an epoch (from 0) from the batch `first` on: the same ones for the same arguments. */
+  batches(epoch: number, first: number): AsyncIterable<HostBatch>;
+  /** The batch that has these tensors. */
+  assemble(tensors: Readonly<Record<string, Tensor>>): B;
 }
 
 /** A step's losses, as tensors of one element: what is minimised, and, detached, what it is made of. */
@@ -52,8 +58,11 @@ export interface Losses {
   readonly [part: string]: Tensor;
 }
 
-/** Trains on a batch. `step` counts over the whole training, from 0. */
-export type Update<B extends Batch> = (batch: B, step: number) => Losses;
+/** Which step it is, over the whole training, from 0: to be asked in `everyRun()` or `fed()`. */
+export type StepNumber = () => number;
+
+/** Trains on a batch. */
+export type Update<B extends Batch> = (batch: B, step: StepNumber) => Losses;
 
 export interface TrainingOptions<B extends Batch> {
   readonly source: BatchSource<B>;
@@ -61,6 +70,8 @@ export interface TrainingOptions<B extends Batch> {
   readonly update: Update<B>;
   /** How many steps were done before: where a checkpoint goes on. Default: 0. */
   readonly stepsDone?: number;
+  /** Calls the update in every step instead of recording it: for one that reads tensors, or chooses what to do. */
+  readonly eager?: boolean;
 }
 
 /** A finished step. */
@@ -69,8 +80,8 @@ export interface Step {
   readonly index: number;
   /** In the batch. */
   readonly samples: number;
-  /** Can be read until the next step has ended; `keep()` them for longer. */
-  readonly losses: Losses;
+  /** Can be read at any time; of an eager step, until the next one has ended. */
+  readonly losses: { readonly loss: DeviceNumber; readonly [part: string]: DeviceNumber };
 }
 
 /** Runs as it is iterated. */
@@ -89,24 +100,35 @@ export async function* train<B extends Batch>(options: TrainingOptions<B>): Asyn
       throw new ArgumentError(`train: ${name} must be a whole number, 0 or more, got ${value}`);
   }
   const { steps } = source;
-  for (let index = Math.floor(stepsDone / steps); index < epochs; index++) {
-    const first = Math.max(0, stepsDone - index * steps);
-    yield { index, steps, [Symbol.asyncIterator]: () => trainEpoch(options, index, first) };
+  const { run, release } = stepper(options);
+  async function* trainEpoch(epoch: number, first: number): AsyncGenerator<Step> {
+    let index = first;
+    for await (const { arrays, count } of source.batches(epoch, first)) {
+      yield { index, samples: count, losses: await run(arrays, epoch * steps + index) };
+      index++;
+    }
+  }
+  try {
+    for (let index = Math.floor(stepsDone / steps); index < epochs; index++) {
+      const first = Math.max(0, stepsDone - index * steps);
+      yield { index, steps, [Symbol.asyncIterator]: () => trainEpoch(index, first) };
+    }
+  } finally {
+    release();
   }
 }
 
-async function* trainEpoch<B extends Batch>(
-  { source, update }: TrainingOptions<B>,
-  epoch: number,
-  first: number,
-): AsyncGenerator<Step> {
-  let index = first;
-  for await (const batch of source.batches(epoch, first)) {
-    const losses = update(batch, epoch * source.steps + index);
-    await losses.loss.gpu.flush(); // never runs far ahead of the device
-    yield { index, samples: batch.count, losses };
-    index++;
-  }
+/** What does a step and resolves before the device is far behind. */
+function stepper<B extends Batch>({ source, update, eager = false }: TrainingOptions<B>) {
+  let number = 0;
+  const step = recordStep((tensors) => update(source.assemble(tensors), () => number));
+  return {
+    async run(arrays: HostBatch["arrays"], stepNumber: number): Promise<Step["losses"]> {
+      number = stepNumber;
+      return (await (eager ? step.runEagerly(arrays) : step.run(arrays))) as Step["losses"];
+    },
+    release: step.release,
+  };
 }
 
 export interface DescentOptions {
@@ -119,11 +141,15 @@ export interface DescentOptions {
 /** The update of a model with one loss and one optimiser. */
 export function descent<B extends Batch>(
   optimizer: Optimizer,
-  lossesOf: (batch: B, step: number) => Losses,
+  lossesOf: (batch: B, step: StepNumber) => Losses,
   { schedule, clipNorm }: DescentOptions = {},
 ): Update<B> {
   return (batch, step) => {
-    if (schedule) optimizer.learningRate = schedule(step);
+    if (schedule) {
+      everyRun(() => {
+        optimizer.learningRate = schedule(step());
+      });
+    }
     const losses = lossesOf(batch, step);
     optimizer.zeroGrad();
     losses.loss.backward();
@@ -142,38 +168,25 @@ export interface ImageBatchOptions {
 }
 
 /**
- * A dataset's images in a new order each epoch, on the current device; the next batch is read while the device works
- * on this one.
+ * A dataset's images in a new order each epoch; the next batch is read while the device works on this one.
  * @throws ArgumentError for a batch size that does not fit the dataset
  */
 export function imageBatches(dataset: ImageDataset, options: ImageBatchOptions): BatchSource<ImageBatch> {
   const { batchSize, seed, ...preparation } = options;
-  const gpu = currentDevice();
+  const { channels, height, width } = dataset;
   return {
     steps: countBatches(dataset.count, batchSize, false),
     samples: dataset.count,
-    batches: (epoch, first) =>
-      onDevice(
-        gpu,
-        dataset,
-        batches(dataset, { batchSize, shuffle: seed, epoch, first, dropLast: false, ...preparation }),
-      ),
+    async *batches(epoch, first) {
+      const order = { batchSize, shuffle: seed, epoch, first, dropLast: false, ...preparation };
+      for await (const { images, labels, count } of batches(dataset, order)) {
+        const arrays = {
+          images: { data: images, shape: [count, channels, height, width] },
+          labels: { data: labels, shape: [count] },
+        };
+        yield { count, arrays };
+      }
+    },
+    assemble: ({ images, labels }) => ({ images, labels, count: labels.size }),
   };
-}
-
-/** Uploads batches; their memory goes back when the next one is asked for. */
-export async function* onDevice(
-  gpu: Tensor["gpu"],
-  { channels, height, width }: ImageDataset,
-  hostBatches: ReturnType<typeof batches>,
-): AsyncGenerator<ImageBatch> {
-  for await (const { images: pixels, labels: numbers, count } of hostBatches) {
-    const images = tensor(pixels, { shape: [count, channels, height, width], gpu });
-    const labels = tensor(numbers, { gpu });
-    try {
-      yield { images, labels, count };
-    } finally {
-      for (const { storage } of [images, labels]) storage.release("the step that used this batch has ended");
-    }
-  }
 }

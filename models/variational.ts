@@ -6,7 +6,7 @@
  * "beta-VAE" (ICLR 2017).
  *
  *     const beta = klWarmUp(500);
- *     const { loss, reconstruction, kl } = model.loss(images, beta(step));
+ *     const { loss, reconstruction, kl } = model.loss(images, fed([], () => Float32Array.of(beta(step()))));
  */
 import type { ImageDataset } from "../data/dataset.ts";
 import { ArgumentError } from "../engine/errors.ts";
@@ -15,6 +15,7 @@ import { Linear, Sequential } from "../engine/nn/layers.ts";
 import { Module } from "../engine/nn/module.ts";
 import { relu, sigmoid } from "../engine/ops/activations.ts";
 import { add, exp, mul, square, sub } from "../engine/ops/arithmetic.ts";
+import type { Operand } from "../engine/ops/binary.ts";
 import { expand, flatten, reshape } from "../engine/ops/layout.ts";
 import { logSumExp } from "../engine/ops/logSumExp.ts";
 import { bceWithLogitsLoss, klDivGaussian, mseLoss } from "../engine/ops/losses.ts";
@@ -81,7 +82,7 @@ export abstract class VariationalAutoencoder extends Module {
   }
 
   /** @param noise what the codes are drawn by: from N(0, 1), [N, codeSize] */
-  loss(images: Tensor, beta = 1, noise = normal([images.shape[0], this.codeSize])): VariationalLoss {
+  loss(images: Tensor, beta: Operand = 1, noise = normal([images.shape[0], this.codeSize])): VariationalLoss {
     const posterior = this.encode(images);
     const codes = reparameterise(posterior, noise);
     const reconstruction = mul(this.negativeLogLikelihood(images, codes, "sum"), 1 / images.shape[0]);

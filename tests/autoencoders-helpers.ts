@@ -101,8 +101,8 @@ export function byAdam(
   return () => {
     const optimizer = new Adam(model.parameters(), { learningRate });
     const update = descent<{ images: Tensor; count: number }>(optimizer, ({ images }, step) =>
-      lossesOf(images, step),
+      lossesOf(images, step()),
     );
-    return (images, step) => update({ images, count: batch }, step);
+    return (images, step) => update({ images, count: batch }, () => step);
   };
 }

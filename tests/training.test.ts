@@ -134,13 +134,13 @@ test("each epoch visits all images once, in the order of its seed and number", a
   const update = descent(optimizer, (batch: ImageBatch, step) => {
     seen.push(batch.images.data());
     labels.push(batch.labels.data<Int32Array>());
-    steps.push(step);
+    steps.push(step());
     return { loss: mean(model.call(batch.images)) };
   });
   const source = imageBatches(dataset, { batchSize: 4, seed: 5 });
   assert.equal([source.steps, source.samples], [3, 10]);
   const counts: number[][] = [];
-  for await (const epoch of train({ source, epochs: 2, update })) {
+  for await (const epoch of train({ source, epochs: 2, update, eager: true })) {
     assert.is(epoch.steps, 3);
     for await (const { index, samples } of epoch) counts.push([epoch.index, index, samples]);
   }
@@ -173,7 +173,7 @@ test("leaving either loop stops the training after the step", async () => {
     return { loss: model.loss(images) };
   });
   const source = imageBatches(digits, { batchSize: 16, seed: 1 });
-  for await (const epoch of train({ source, epochs: 3, update })) {
+  for await (const epoch of train({ source, epochs: 3, update, eager: true })) {
     for await (const { index } of epoch) if (index === 2) break;
     if (epoch.index === 1) break;
   }
@@ -194,12 +194,13 @@ test("a training that goes on from a number of steps does the rest of them, and 
     const update = descent(
       new SGD(model.parameters(), { learningRate: 0 }),
       ({ images, labels }: ImageBatch, step) => {
-        seen.push(labels.data<Int32Array>().then((list) => `${step}: ${list.join(" ")}`));
+        const number = step();
+        seen.push(labels.data<Int32Array>().then((list) => `${number}: ${list.join(" ")}`));
         return { loss: mean(model.call(images)) };
       },
     );
     const source = imageBatches(dataset, { batchSize: 4, seed: 5 });
-    for await (const epoch of train({ source, epochs, stepsDone, update }))
+    for await (const epoch of train({ source, epochs, stepsDone, update, eager: true }))
       for await (const { index, samples } of epoch) told.push(`${epoch.index}.${index}: ${samples}`);
     return [...told, ...(await Promise.all(seen))];
   }
@@ -231,9 +232,9 @@ test("descent: the schedule's learning rate at every step, and gradients no long
     ...{ count: 1, labels: tensor([0], { dtype: "int32" }) },
     images,
   }));
-  update(small!, 0); // a gradient of length 5 stays as it is
+  update(small!, () => 0); // a gradient of length 5 stays as it is
   close(await model.weight.data(), [before[0] - 3, before[1] - 4], "after a step of rate 1");
-  update(large!, 1); // a gradient of length 50 becomes one of length 5
+  update(large!, () => 1); // a gradient of length 50 becomes one of length 5
   close(await model.weight.data(), [before[0] - 3 - 1.5, before[1] - 4 - 2], "after a step of rate 1/2");
   assert.equal(rates, [1, 0.5]);
 });

@@ -15,6 +15,7 @@ import {
   tensor,
 } from "../../engine/index.ts";
 import type { Module } from "../../engine/nn/module.ts";
+import { recordStep } from "../../engine/recordedStep.ts";
 import type { Shape } from "../../engine/shape.ts";
 import { AlexNetSingleTower } from "../../models/alexnet.ts";
 import { AlexNet28 } from "../../models/alexnet28.ts";
@@ -118,20 +119,20 @@ function training(work: WorkOf<"training">): Task {
     work.optimizer.name === "adam"
       ? new optim.Adam(parameters, work.optimizer)
       : new optim.SGD(parameters, work.optimizer);
-  const step = (isRandom: boolean) => {
+  const stepOf = (isRandom: boolean) => {
     const update = descent(optimizer, () => ({ loss: loss(isRandom) }));
-    return (number: number) => update(batch, number - 1).loss.item();
+    const step = recordStep(() => update(batch, () => 0));
+    return async () => (await step.run({})).loss.item();
   };
-  const randomStep = step(true);
-  let number = 0;
+  const randomStep = stepOf(true);
   return {
     run() {
       model.train();
-      return randomStep(++number);
+      return randomStep();
     },
     results() {
       model.eval();
-      return firstLosses(step(false));
+      return firstLosses(stepOf(false));
     },
   };
 }

@@ -6,7 +6,7 @@ import {
   type TrainingDescription,
 } from "../../models/checkpoint.ts";
 import type { Evaluation, ModelAtWork } from "../../models/kinds/kind.ts";
-import { type Batch, type Epoch, train } from "../../models/training.ts";
+import { type Batch, type Epoch, type Step, train } from "../../models/training.ts";
 import type { LossHistory } from "../output/lossPlot.ts";
 import type { Reporter } from "../output/reporter.ts";
 import { type History, lossHistory, meanLoss, readHistory } from "./history.ts";
@@ -140,23 +140,44 @@ interface FinishedStep {
 
 interface StepListener {
   readonly signal: AbortSignal;
-  /** A step's loss is known: when the device works on the next step. */
+  /** A step's loss is known: some steps later. */
   stepDone(step: FinishedStep): void;
   /** The device has a step; `read` waits for the losses until now. */
   stepGiven(read: () => Promise<void>): Promise<void>;
 }
 
+/** Losses are read in lots, as often as a person can follow. */
+const millisecondsBetweenReads = 100;
+
 /** An epoch's steps, or those until the signal. */
 async function takeSteps(epoch: Epoch, { signal, stepDone, stepGiven }: StepListener): Promise<void> {
+  let given: Step[] = [];
   let reading: Promise<void> = Promise.resolve();
-  for await (const { index, samples, losses } of epoch) {
-    await reading;
-    reading = losses.loss.item().then((loss) => stepDone({ index, samples, loss }));
-    reading.catch(() => {}); // awaited before the next step, or below
-    await stepGiven(() => reading);
+  let lastRead = performance.now();
+
+  async function readLot(steps: readonly Step[], earlier: Promise<void>): Promise<void> {
+    const values = await Promise.all(steps.map(({ losses }) => losses.loss.item()));
+    await earlier;
+    for (const [position, { index, samples }] of steps.entries())
+      stepDone({ index, samples, loss: values[position] });
+  }
+  function startReading(): Promise<void> {
+    reading = readLot(given, reading);
+    reading.catch(() => {}); // awaited before the next lot, or below
+    given = [];
+    lastRead = performance.now();
+    return reading;
+  }
+  for await (const step of epoch) {
+    given.push(step);
+    if (performance.now() - lastRead > millisecondsBetweenReads) {
+      await reading;
+      void startReading();
+    }
+    await stepGiven(startReading);
     if (signal.aborted) break;
   }
-  await reading;
+  await startReading();
 }
 
 function countSamples({ steps }: History): number {

@@ -117,11 +117,11 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
     release,
     upload,
     dispatch,
-    prepare: (plan) =>
+    prepare: (plan, lent) =>
       guarded(() => {
         const isInUse = (memory: GpuMemory) => pool.isInUse(memory);
         const commands = { allocate, release, upload, give: dispatch, isInUse };
-        return prepareReplay({ ...queue.forReplay(), ...commands, check, guarded }, plan);
+        return prepareReplay({ ...queue.forReplay(), ...commands, check, guarded }, plan, lent);
       }),
     read: (memory, bytes) => guarded(() => queue.read(memory, bytes)),
     flush: () =>

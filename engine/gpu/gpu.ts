@@ -70,8 +70,12 @@ export interface Commands {
 export interface Recorder {
   /** Runs `work`, whose commands are written down and not run, on memory that is only counted. */
   trace<T>(work: () => T): { readonly result: T; readonly trace: Trace };
-  /** Compiles what was planned and allocates its memory. @throws LimitError, KernelError, DeviceLostError */
-  prepare(plan: Plan): Promise<Replay>;
+  /**
+   * Compiles what was planned and allocates its memory.
+   * @param lent memory of other recordings that may be used while they do not run; what is missing is added to it
+   * @throws LimitError, KernelError, DeviceLostError
+   */
+  prepare(plan: Plan, lent: GpuMemory[]): Promise<Replay>;
   /** Runs `action` now; while a step is traced, in every replay instead: for what the host counts or chooses anew. */
   everyRun(action: () => void): void;
   /** Writes `numbers()` to the memory now; while a step is traced, in every replay instead. */

@@ -157,6 +157,7 @@ export class CommandQueue {
       slotBytes: this.#slotBytes,
       pipelineOf: (kernel: Kernel) => this.#pipelines.request(kernel),
       fold: (workgroups: number) => this.#fold(workgroups),
+      isIdle: () => this.#waiting.length === 0 && !this.#handingOver,
       submit: (commands: GPUCommandBuffer, { dispatches, flops }: Pick<Counters, "dispatches" | "flops">) => {
         this.#dispatches += dispatches;
         this.#flops += flops;

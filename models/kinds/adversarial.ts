@@ -1,6 +1,7 @@
 /** Adversarial autoencoders. */
 import type { ImageDataset } from "../../data/dataset.ts";
 import { deslantDataset } from "../../data/deslant.ts";
+import { everyRun } from "../../engine/recordedStep.ts";
 import { type AdversarialAutoencoder, adversarialUpdate, codeStatistics } from "../adversarial.ts";
 import { makeOptimizer, makeSchedule } from "../recipe.ts";
 import { evaluateReconstruction } from "../reconstruction.ts";
@@ -38,7 +39,9 @@ export function adversarialAtWork({ model, shape, deslants }: AdversarialOptions
       return {
         optimizers,
         update({ images }, step) {
-          for (const optimizer of Object.values(optimizers)) optimizer.learningRate = schedule(step);
+          everyRun(() => {
+            for (const optimizer of Object.values(optimizers)) optimizer.learningRate = schedule(step());
+          });
           return update(images);
         },
       };

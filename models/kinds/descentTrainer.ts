@@ -1,7 +1,7 @@
 /** The trainer of a model with one loss and one optimiser, as its recipe says. */
 import type { Module } from "../../engine/nn/module.ts";
 import { makeOptimizer, makeSchedule, type Recipe } from "../recipe.ts";
-import { type Batch, descent, type Losses } from "../training.ts";
+import { type Batch, descent, type Losses, type StepNumber } from "../training.ts";
 import type { Trainer } from "./kind.ts";
 
 /** @param steps of the whole training */
@@ -9,7 +9,7 @@ export function descentTrainer<B extends Batch>(
   model: Module<never, unknown>,
   recipe: Recipe,
   steps: number,
-  lossesOf: (batch: B, step: number) => Losses,
+  lossesOf: (batch: B, step: StepNumber) => Losses,
 ): Trainer<B> {
   const optimizer = makeOptimizer(recipe, model.parameters());
   const { clipNorm } = recipe;

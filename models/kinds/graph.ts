@@ -1,5 +1,6 @@
 /** Graph autoencoders: every step takes the whole graph. */
-import { type GraphAutoencoder, graphTrainingLoss, type PreparedGraph, prepareGraph } from "../graph.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import { drawNonEdges, type GraphAutoencoder, type PreparedGraph, prepareGraph } from "../graph.ts";
 import { evaluateLinkPrediction, type LinkSplit } from "../linkPrediction.ts";
 import type { Batch } from "../training.ts";
 import { descentTrainer } from "./descentTrainer.ts";
@@ -13,8 +14,8 @@ export interface GraphData {
 
 export interface GraphBatch extends Batch {
   readonly graph: PreparedGraph;
-  /** Fixes, with the number of the step, which pairs of nodes stand against the edges. */
-  readonly seed: number;
+  /** int32 [edges, 2]: the pairs of nodes that stand against the edges. */
+  readonly nonEdges: Tensor;
 }
 
 export type GraphModelAtWork = ModelAtWork<GraphData, GraphBatch>;
@@ -25,20 +26,25 @@ const stepsAnEpoch = 20;
 export function graphAtWork(model: GraphAutoencoder, { inputShape: [nodes] }: DataShape): GraphModelAtWork {
   return {
     model,
-    example: () => ({ count: 1, graph: prepareGraph(chain(nodes)), seed: 0 }),
+    example() {
+      const graph = prepareGraph(chain(nodes));
+      return { count: 1, graph, nonEdges: graph.edges };
+    },
     forward: ({ graph }) => model.call(graph.adjacency, graph.features),
     lossName: "cross entropy",
     batches: ({ graph }, _recipe, seed) => ({
       steps: stepsAnEpoch,
       samples: stepsAnEpoch,
-      async *batches(_epoch, first) {
-        for (let step = first; step < stepsAnEpoch; step++) yield { count: 1, graph, seed };
+      async *batches(epoch, first) {
+        for (let step = first; step < stepsAnEpoch; step++) {
+          const data = drawNonEdges(graph, { seed, step: epoch * stepsAnEpoch + step });
+          yield { count: 1, arrays: { nonEdges: { data, shape: graph.edges.shape } } };
+        }
       },
+      assemble: ({ nonEdges }) => ({ count: 1, graph, nonEdges }),
     }),
     trainer: (recipe, steps) =>
-      descentTrainer(model, recipe, steps, ({ graph, seed }, step) => ({
-        loss: graphTrainingLoss(model, graph, { seed, step }),
-      })),
+      descentTrainer(model, recipe, steps, ({ graph, nonEdges }) => ({ loss: model.loss(graph, nonEdges) })),
     evaluate: async ({ graph, hidden }) => ({
       metrics: { ...(await evaluateLinkPrediction(model, graph, hidden)) },
       pictures: [],

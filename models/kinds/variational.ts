@@ -1,4 +1,5 @@
 /** Variational autoencoders. */
+import { fed } from "../../engine/recordedStep.ts";
 import { evaluateReconstruction } from "../reconstruction.ts";
 import { evaluateElbo, klWarmUp, type VariationalAutoencoder } from "../variational.ts";
 import { descentTrainer } from "./descentTrainer.ts";
@@ -26,7 +27,10 @@ export function variationalAtWork({ model, shape, beta, warmUp }: VariationalOpt
     trainer(recipe, steps) {
       const betaAt = klWarmUp(Math.round(warmUp * steps), beta);
       return descentTrainer(model, recipe, steps, ({ images }, step) => ({
-        ...model.loss(images, betaAt(step)),
+        ...model.loss(
+          images,
+          fed([], () => Float32Array.of(betaAt(step()))),
+        ),
       }));
     },
     async evaluate({ test }) {

@@ -22,6 +22,7 @@ export class LossRing {
   readonly #width: number;
   readonly #free: GPUBuffer[] = [];
   #filling: Lot | undefined;
+  #isDestroyed = false;
 
   constructor(device: GPUDevice, width: number) {
     this.#device = device;
@@ -42,8 +43,10 @@ export class LossRing {
     return async () => (await this.#read(lot)).slice(start, start + this.#width);
   }
 
+  /** Numbers that were stored can be read after it, too. */
   destroy(): void {
-    this.#filling?.buffer.destroy();
+    this.#isDestroyed = true;
+    if (this.#filling) void this.#read(this.#filling).catch(() => {});
     for (const buffer of this.#free) buffer.destroy();
   }
 
@@ -57,7 +60,8 @@ export class LossRing {
     await buffer.mapAsync(mapModeRead);
     const numbers = new Float32Array(buffer.getMappedRange().slice(0));
     buffer.unmap();
-    this.#free.push(buffer);
+    if (this.#isDestroyed) buffer.destroy();
+    else this.#free.push(buffer);
     return numbers;
   }
 

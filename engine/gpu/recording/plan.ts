@@ -22,13 +22,15 @@ export interface Plan {
   readonly commands: readonly TracedCommand[];
   /** By id, for everything that lives within a replay. */
   readonly places: ReadonlyMap<number, Place>;
-  /** Bytes of each buffer of the arena. */
+  /** Bytes of each buffer of the arena, in falling order. */
   readonly arena: readonly number[];
   /** What the step returned, read after each replay. */
   readonly outputs: readonly GpuMemory[];
   /** All that is allocated. */
   readonly bytes: number;
-  /** Of that, the arena; what it would be if nothing were shared; and less than which no plan could do. */
+  /** Of `bytes`, the arena; what it would be if nothing were shared; and less than which no plan could do. */
+  /** The largest memory of the step. */
+  readonly largest: number;
   readonly arenaBytes: { readonly planned: number; readonly unshared: number; readonly lowerBound: number };
 }
 
@@ -63,6 +65,7 @@ export function plan(trace: Trace, outputs: readonly GpuMemory[], largestBinding
     arena,
     outputs,
     bytes: planned + total(constantMemories.map(({ bytes }) => bytes)),
+    largest: Math.max(0, ...[...trace.memories.values()].map(({ bytes }) => bytes)),
     arenaBytes: { planned, unshared: total(items.map(({ bytes }) => bytes)), lowerBound: mostAtOnce(items) },
   };
 }

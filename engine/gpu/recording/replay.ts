@@ -14,12 +14,14 @@ import { isTraced } from "./trace.ts";
 export interface Replay {
   /** Whether all memory from outside of the step that it uses is still what it was. */
   isCurrent(): boolean;
+  /** Whether all commands given so far have been handed over. */
+  isNext(): boolean;
   /**
    * Gives a step to the device, ahead of commands that were not handed over yet.
    * @returns gives the first number of each output
    */
   run(): () => Promise<Float32Array>;
-  /** Gives its memory back. */
+  /** Gives its own memory back, and not what it was lent. */
   release(): void;
 }
 
@@ -37,6 +39,8 @@ export interface ReplayHost {
   give(dispatch: ReadyDispatch): void;
   upload(memory: GpuMemory, data: ArrayBufferView): void;
   fold(workgroups: number): [number, number];
+  /** Whether no command waits to be handed over. */
+  isIdle(): boolean;
   submit(commands: GPUCommandBuffer, counts: { readonly dispatches: number; readonly flops: number }): void;
   /** @throws DeviceLostError and the like, once the device has failed */
   check(): void;
@@ -47,16 +51,11 @@ export interface ReplayHost {
 // WebGPU's flag values; Node has no globals for them.
 const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 } as const;
 
-export async function prepareReplay(host: ReplayHost, plan: Plan): Promise<Replay> {
+/** @param lent the arenas of recordings that never run at the same time as this one; what it lacks is added */
+export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemory[]): Promise<Replay> {
   const { device, slotBytes } = host;
-  const owned: GpuMemory[] = [];
-  const allocate = (bytes: number) => {
-    const memory = host.allocate(bytes);
-    owned.push(memory);
-    return memory;
-  };
-  const constants = new Map(plan.constants.map(({ id, bytes }) => [id, allocate(bytes)]));
-  const arena = plan.arena.map(allocate);
+  const constants = new Map(plan.constants.map(({ id, bytes }) => [id, host.allocate(bytes)]));
+  const arena = borrow(plan.arena, lent, host.allocate);
   const external: GpuMemory[] = [];
 
   // The upload: a slot of uniforms for each dispatch, then what the host feeds.
@@ -149,6 +148,7 @@ export async function prepareReplay(host: ReplayHost, plan: Plan): Promise<Repla
 
   return {
     isCurrent: () => external.every(host.isInUse),
+    isNext: host.isIdle,
     run() {
       host.check();
       for (const work of hostWork) work();
@@ -167,9 +167,24 @@ export async function prepareReplay(host: ReplayHost, plan: Plan): Promise<Repla
       return () => host.guarded(result);
     },
     release() {
-      for (const memory of owned) host.release(memory);
+      for (const memory of constants.values()) host.release(memory);
       inputs.destroy();
       ring.destroy();
     },
   };
+}
+
+/** A buffer of at least each size, in falling order, of those that are lent; new ones are lent from now on. */
+function borrow(
+  sizes: readonly number[],
+  lent: GpuMemory[],
+  allocate: (bytes: number) => GpuMemory,
+): GpuMemory[] {
+  const free = [...lent].sort((a, b) => b.bytes - a.bytes);
+  return sizes.map((bytes) => {
+    if (free.length > 0 && free[0].bytes >= bytes) return free.shift()!;
+    const made = allocate(bytes);
+    lent.push(made);
+    return made;
+  });
 }
