@@ -19,13 +19,13 @@
  * returns are numbers.
  */
 import { currentDevice } from "./currentDevice.ts";
-import { RecordingError } from "./errors.ts";
+import { RecordingError, ShapeError } from "./errors.ts";
 import type { GpuMemory } from "./gpu/buffers.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 import { type Plan, plan } from "./gpu/recording/plan.ts";
 import type { Replay } from "./gpu/recording/replay.ts";
 import { requireSame } from "./gpu/recording/trace.ts";
-import { checkShape, type Shape, showShape } from "./shape.ts";
+import { checkShape, type Shape, showShape, sizeOf } from "./shape.ts";
 import { type DType, emptyTensor, type Tensor, type TypedArray } from "./tensor.ts";
 
 /** Numbers on the host, row by row. */
@@ -150,7 +150,14 @@ function dtypeOf(data: TypedArray): DType {
   return data instanceof Int32Array ? "int32" : "uint32";
 }
 
+/** Inputs with the same one share a recording. @throws ShapeError for too few numbers, or too many */
 function signatureOf(inputs: Readonly<Record<string, HostArray>>): string {
+  for (const [name, { data, shape }] of Object.entries(inputs)) {
+    if (sizeOf(shape) === data.length) continue;
+    throw new ShapeError(
+      `a recorded step's ${name} ${showShape(shape)} needs ${sizeOf(shape)} numbers, but there are ${data.length}`,
+    );
+  }
   return JSON.stringify(
     Object.entries(inputs).map(([name, { data, shape }]) => [name, dtypeOf(data), shape]),
   );

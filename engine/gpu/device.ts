@@ -1,4 +1,5 @@
 /** Opening a device: the same call in Node and in a browser. */
+import { platform } from "#platform";
 import { DeviceLostError, KernelError, LimitError, type WgradError } from "../errors.ts";
 import { findAdapter } from "./adapter.ts";
 import { BufferPool, type GpuMemory, partAlignment } from "./buffers.ts";
@@ -50,7 +51,11 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
     ),
   });
   let failure: WgradError | undefined;
-  const queue = new CommandQueue(device, (error) => {
+  function awaiting<T>(pending: Promise<T>): Promise<T> {
+    if (description.kind === "cpu") platform.restUntil(pending);
+    return pending;
+  }
+  const queue = new CommandQueue(device, awaiting, (error) => {
     failure ??= error as WgradError;
   });
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;

@@ -8,18 +8,23 @@ export interface Pipeline {
   readonly storageLayout: GPUBindGroupLayout;
 }
 
+/** Passes a promise of the device on, and does what can be done while it is pending. */
+export type Awaiting = <T>(pending: Promise<T>) => Promise<T>;
+
 const computeStage = 4; // GPUShaderStage.COMPUTE, which Node does not have as a global
 
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #uniformLayout: GPUBindGroupLayout;
+  readonly #awaiting: Awaiting;
   readonly #storageLayouts = new Map<string, GPUBindGroupLayout>();
   readonly #ready = new Map<string, Pipeline>();
   readonly #pending = new Map<string, Promise<Pipeline>>();
 
-  constructor(device: GPUDevice, uniformLayout: GPUBindGroupLayout) {
+  constructor(device: GPUDevice, uniformLayout: GPUBindGroupLayout, awaiting: Awaiting) {
     this.#device = device;
     this.#uniformLayout = uniformLayout;
+    this.#awaiting = awaiting;
   }
 
   get count(): number {
@@ -50,11 +55,13 @@ export class PipelineCache {
     this.#device.pushErrorScope("validation");
     const module = this.#device.createShaderModule({ label: kernel.name, code: kernel.source });
     const moduleError = this.#device.popErrorScope();
-    const pipeline = this.#device.createComputePipelineAsync({
-      label: kernel.name,
-      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.#uniformLayout, storageLayout] }),
-      compute: { module, entryPoint: "main" },
-    });
+    const pipeline = this.#awaiting(
+      this.#device.createComputePipelineAsync({
+        label: kernel.name,
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.#uniformLayout, storageLayout] }),
+        compute: { module, entryPoint: "main" },
+      }),
+    );
     try {
       const compiled = { pipeline: await pipeline, storageLayout };
       this.#ready.set(kernel.key, compiled);

@@ -24,6 +24,7 @@ export const platform: Platform = {
           "use Chrome or Edge 113, Safari 26 or Firefox 141 (or newer), and update the graphics driver",
         );
   },
+  restUntil() {}, // waiting costs a browser nothing
   adapterName: () => undefined,
   noAdapterHelp: "look at chrome://gpu or about:support: is hardware acceleration switched on?",
 };

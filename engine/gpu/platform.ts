@@ -11,6 +11,8 @@ export interface Platform {
   webgpu(adapterName: string | undefined): Promise<WebGpuEntry>;
   /** The adapter that the environment names (`WGRAD_ADAPTER`), if any. */
   adapterName(): string | undefined;
+  /** Leaves the processor to a CPU adapter's kernels until this is settled. */
+  restUntil(settled: Promise<unknown>): void;
   /** What to do when there is no adapter: the `help:` line. */
   readonly noAdapterHelp: string;
 }

@@ -7,7 +7,7 @@ import { KernelError } from "../errors.ts";
 import type { GpuMemory } from "./buffers.ts";
 import type { Counters, ReadyDispatch } from "./gpu.ts";
 import { type Kernel, packUniforms } from "./kernel.ts";
-import { PipelineCache } from "./pipelines.ts";
+import { type Awaiting, PipelineCache } from "./pipelines.ts";
 
 // WebGPU's flag values; Node has no globals for them.
 const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64 } as const;
@@ -25,6 +25,7 @@ const submissionsInFlight = 2;
 
 export class CommandQueue {
   readonly #device: GPUDevice;
+  readonly #awaiting: Awaiting;
   readonly #onFailure: (error: unknown) => void;
   readonly #pipelines: PipelineCache;
   readonly #uniformLayout: GPUBindGroupLayout;
@@ -51,9 +52,13 @@ export class CommandQueue {
   #pass: GPUComputePassEncoder | undefined;
   #slot = 0;
 
-  /** @param onFailure hears of commands that could not be handed over, whoever asked for it */
-  constructor(device: GPUDevice, onFailure: (error: unknown) => void) {
+  /**
+   * @param awaiting is given everything that the device is asked for and that takes time
+   * @param onFailure hears of commands that could not be handed over, whoever asked for it
+   */
+  constructor(device: GPUDevice, awaiting: Awaiting, onFailure: (error: unknown) => void) {
     this.#device = device;
+    this.#awaiting = awaiting;
     this.#onFailure = onFailure;
     const alignment = device.limits.minUniformBufferOffsetAlignment;
     this.#slotBytes = Math.max(256, alignment);
@@ -71,7 +76,7 @@ export class CommandQueue {
       layout: this.#uniformLayout,
       entries: [{ binding: 0, resource: { buffer: this.#arena, size: this.#slotBytes } }],
     });
-    this.#pipelines = new PipelineCache(device, this.#uniformLayout);
+    this.#pipelines = new PipelineCache(device, this.#uniformLayout, awaiting);
   }
 
   counters(): Counters {
@@ -111,7 +116,7 @@ export class CommandQueue {
     try {
       this.#give({ type: "copy", memory, target, bytes: rounded }, [memory]);
       await this.handOver();
-      await target.mapAsync(mapModeRead);
+      await this.#awaiting(target.mapAsync(mapModeRead));
       return target.getMappedRange().slice(0, bytes);
     } finally {
       target.destroy();
@@ -153,6 +158,7 @@ export class CommandQueue {
   forReplay() {
     return {
       device: this.#device,
+      awaiting: this.#awaiting,
       uniformLayout: this.#uniformLayout,
       slotBytes: this.#slotBytes,
       pipelineOf: (kernel: Kernel) => this.#pipelines.request(kernel),
@@ -175,7 +181,7 @@ export class CommandQueue {
 
   async finish(): Promise<void> {
     await this.handOver();
-    await this.#device.queue.onSubmittedWorkDone();
+    await this.#awaiting(this.#device.queue.onSubmittedWorkDone());
   }
 
   /** Buffers were destroyed: forget the bind groups that name them. */
@@ -293,7 +299,7 @@ export class CommandQueue {
   #submitCommands(commands: GPUCommandBuffer): void {
     this.#device.queue.submit([commands]);
     this.#submits++;
-    const done = this.#device.queue.onSubmittedWorkDone().catch(() => {}); // a lost device is reported by `lost`
+    const done = this.#awaiting(this.#device.queue.onSubmittedWorkDone()).catch(() => {}); // a lost device is reported by `lost`
     this.#inFlight.push(done);
     void done.then(() => this.#inFlight.splice(this.#inFlight.indexOf(done), 1));
   }

@@ -2,6 +2,7 @@
  * Numbers that steps leave on the device, read in lots: a step copies its own behind those of the step before, and a
  * lot is mapped when somebody asks for a number in it or when it is full. Meanwhile the next steps fill another one.
  */
+import type { Awaiting } from "../pipelines.ts";
 
 // WebGPU's flag values; Node has no globals for them.
 const usage = { mapRead: 1, copyDestination: 8 } as const;
@@ -18,14 +19,16 @@ interface Lot {
 
 export class LossRing {
   readonly #device: GPUDevice;
+  readonly #awaiting: Awaiting;
   /** Numbers a step. */
   readonly #width: number;
   readonly #free: GPUBuffer[] = [];
   #filling: Lot | undefined;
   #isDestroyed = false;
 
-  constructor(device: GPUDevice, width: number) {
+  constructor(device: GPUDevice, width: number, awaiting: Awaiting) {
     this.#device = device;
+    this.#awaiting = awaiting;
     this.#width = width;
   }
 
@@ -57,7 +60,7 @@ export class LossRing {
   }
 
   async #map({ buffer }: Lot): Promise<Float32Array> {
-    await buffer.mapAsync(mapModeRead);
+    await this.#awaiting(buffer.mapAsync(mapModeRead));
     const numbers = new Float32Array(buffer.getMappedRange().slice(0));
     buffer.unmap();
     if (this.#isDestroyed) buffer.destroy();

@@ -6,7 +6,7 @@
 import { type GpuMemory, nextPart } from "../buffers.ts";
 import type { ReadyDispatch } from "../gpu.ts";
 import { type Kernel, packUniforms, type UniformValues } from "../kernel.ts";
-import type { Pipeline } from "../pipelines.ts";
+import type { Awaiting, Pipeline } from "../pipelines.ts";
 import { LossRing } from "./lossRing.ts";
 import type { Plan } from "./plan.ts";
 import { isTraced } from "./trace.ts";
@@ -28,6 +28,7 @@ export interface Replay {
 /** What a replay needs of its device. */
 export interface ReplayHost {
   readonly device: GPUDevice;
+  readonly awaiting: Awaiting;
   readonly uniformLayout: GPUBindGroupLayout;
   /** Bytes between the uniforms of one dispatch and those of the next. */
   readonly slotBytes: number;
@@ -144,7 +145,7 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
   }
 
   const outputs = plan.outputs.map(bindingOf);
-  const ring = new LossRing(device, outputs.length);
+  const ring = new LossRing(device, outputs.length, host.awaiting);
 
   return {
     isCurrent: () => external.every(host.isInUse),

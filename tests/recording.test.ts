@@ -1,0 +1,239 @@
+/** Recorded steps: what they compute, what they take, and what cannot be recorded. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { openDevice } from "../engine/currentDevice.ts";
+import { RecordingError, ShapeError } from "../engine/errors.ts";
+import { Linear } from "../engine/nn/layers.ts";
+import { relu, tanh } from "../engine/ops/activations.ts";
+import { add, mul, sub } from "../engine/ops/arithmetic.ts";
+import { crossEntropyLoss } from "../engine/ops/classLosses.ts";
+import { dropout } from "../engine/ops/dropout.ts";
+import { mseLoss } from "../engine/ops/losses.ts";
+import { matmul } from "../engine/ops/matmul.ts";
+import { mean, sum } from "../engine/ops/reduce.ts";
+import { Adam } from "../engine/optim/adam.ts";
+import { clipGradNorm } from "../engine/optim/clip.ts";
+import { SGD } from "../engine/optim/sgd.ts";
+import { manualSeed, normal } from "../engine/random.ts";
+import { everyRun, fed, recordStep } from "../engine/recordedStep.ts";
+import { type Tensor, tensor, zeros } from "../engine/tensor.ts";
+import { LeNet5 } from "../models/lenet5.ts";
+import { models } from "../models/registry.ts";
+import { refused } from "./engine-helpers.ts";
+import { hashed } from "./hashed.ts";
+import { assertSameBothWays, hasLargeImages } from "./recording-helpers.ts";
+
+const gpu = await openDevice();
+test.after(() => gpu.close());
+
+// Images of 224 × 224 take minutes: tests/full has those.
+for (const { name } of models) {
+  if (hasLargeImages(name)) continue;
+  test(`${name}: twenty recorded steps are the eager ones, bit for bit`, () =>
+    assertSameBothWays(name, { batchSize: 4, samples: 26, steps: 20 }));
+}
+
+function host(shape: number[], salt = 1) {
+  return { data: hashed(shape, salt), shape };
+}
+
+test("LeNet-5's step: one submission, one upload, half of the dispatches, no more memory than planned", async () => {
+  const model = new LeNet5();
+  const optimizer = new Adam(model.parameters());
+  const step = recordStep(({ images, labels }) => {
+    const loss = crossEntropyLoss(model.call(images), labels);
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return { loss };
+  });
+  const inputs = {
+    images: host([64, 1, 28, 28]),
+    labels: { data: Int32Array.from({ length: 64 }, (_, i) => i % 10), shape: [64] },
+  };
+  async function countsOf(run: () => Promise<unknown>) {
+    await run();
+    await gpu.flush();
+    const before = gpu.counters();
+    await run();
+    const after = gpu.counters();
+    const names = ["dispatches", "passes", "submits", "uploads", "flops"] as const;
+    return Object.fromEntries(names.map((name) => [name, after[name] - before[name]]));
+  }
+  const eager = await countsOf(() => step.runEagerly(inputs));
+  const plan = step.plan(inputs);
+  const { planned, unshared, lowerBound } = plan.arenaBytes;
+  assert.ok(
+    lowerBound <= planned && planned <= 1.35 * lowerBound,
+    `${planned} bytes, ${lowerBound} at least`,
+  );
+  assert.ok(planned < 0.9 * unshared, `${planned} of ${unshared}`);
+  const before = gpu.memory().bytesInUse;
+  const recorded = await countsOf(() => step.run(inputs));
+  const taken = gpu.memory().bytesInUse - before;
+  assert.ok(Math.abs(taken - plan.bytes) < 0.25 * plan.bytes, `${plan.bytes} planned, ${taken} taken`);
+  assert.equal([recorded.passes, recorded.submits, recorded.uploads], [1, 1, 1]);
+  assert.ok(recorded.dispatches! <= eager.dispatches! / 2, `${recorded.dispatches} of ${eager.dispatches}`);
+  assert.is(recorded.flops, eager.flops);
+  step.release();
+  assert.is(gpu.memory().bytesInUse, before);
+});
+
+test("losses are read at any time, in any order, also of steps long past and after the recording's end", async () => {
+  const step = recordStep(({ x }) => ({ loss: sum(x), twice: mul(sum(x), 2) }));
+  const results = [];
+  for (let i = 0; i < 200; i++)
+    results.push(await step.run({ x: { data: Float32Array.of(i, 1), shape: [2] } }));
+  assert.is(await results[150]!.loss.item(), 151);
+  assert.is(await results[3]!.twice.item(), 8);
+  step.release();
+  for (const [i, { loss, twice }] of results.entries())
+    assert.equal([await loss.item(), await twice.item()], [i + 1, 2 * (i + 1)]);
+});
+
+test("other shapes are another recording; both are kept", async () => {
+  const step = recordStep(({ x }) => ({ total: sum(x) }));
+  const totals = [];
+  for (const length of [3, 5, 3, 5, 3]) {
+    const { total } = await step.run({ x: { data: new Float32Array(length).fill(2), shape: [length] } });
+    totals.push(await total.item());
+  }
+  assert.equal(totals, [6, 10, 6, 10, 6]);
+  step.release();
+});
+
+test("what the host gives anew: inputs, fed() and everyRun()", async () => {
+  const weight = tensor([1], { requiresGrad: true });
+  const optimizer = new SGD([weight], { learningRate: 0 });
+  let number = 0;
+  const step = recordStep(({ x }) => {
+    everyRun(() => {
+      number++;
+      optimizer.learningRate = number;
+    });
+    const loss = sum(
+      mul(
+        weight,
+        mul(
+          x,
+          fed([1], () => Float32Array.of(number)),
+        ),
+      ),
+    );
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return { loss };
+  });
+  const losses = [];
+  for (const value of [2, 3, 4]) {
+    const { loss } = await step.run({ x: { data: Float32Array.of(value), shape: [1] } });
+    losses.push(await loss.item());
+  }
+  // The weight is 1, then 1 - 1 · 2 · 1 = -1, then -1 - 2 · 3 · 2 = -13.
+  assert.equal(losses, [2, -6, -156]);
+  assert.is(number, 3);
+  step.release();
+});
+
+test("random numbers and dropout are those of eager steps", async () => {
+  const work = ({ x }: { x: Tensor }) => ({ loss: mean(dropout(add(x, normal([7, 11])), 0.3)) });
+  const inputs = { x: host([7, 11]) };
+  async function three(way: "run" | "runEagerly") {
+    manualSeed(4);
+    const step = recordStep(work);
+    const losses = [];
+    for (let i = 0; i < 3; i++) losses.push(await (await step[way](inputs)).loss.item());
+    step.release();
+    return losses;
+  }
+  const recorded = await three("run");
+  assert.equal(recorded, await three("runEagerly"));
+  assert.is(new Set(recorded).size, 3);
+});
+
+test("chains of elementwise operations, shared operands and clipped gradients come out the same", async () => {
+  const weights = [
+    [5, 3],
+    [3, 4],
+    [4, 4],
+  ].map((shape, salt) => tensor(hashed(shape, salt + 2), { shape, requiresGrad: true }));
+  const optimizer = new SGD(weights, { learningRate: 0.1, momentum: 0.9 });
+  const [a, b, c] = weights as [Tensor, Tensor, Tensor];
+  function work({ x }: { x: Tensor }) {
+    const hidden = relu(matmul(x, a));
+    const wide = tanh(matmul(hidden, b));
+    const again = add(mul(sub(wide, 0.5), wide), matmul(wide, c)); // `wide` has four readers
+    const twice = matmul(again, c); // and `c` two
+    const loss = mseLoss(twice, zeros(twice.shape));
+    optimizer.zeroGrad();
+    loss.backward();
+    const norm = clipGradNorm(weights, 0.01);
+    optimizer.step();
+    return { loss, norm };
+  }
+  const start = await Promise.all(weights.map((weight) => weight.data()));
+  async function trained(way: "run" | "runEagerly") {
+    weights.forEach((weight, i) => void gpu.upload(weight.storage.memory, start[i]!));
+    optimizer.loadStateDict({ numbers: { learningRate: 0.1 }, tensors: {} });
+    const step = recordStep(work);
+    const numbers = [];
+    for (let i = 0; i < 5; i++) {
+      const { loss, norm } = await step[way]({ x: host([6, 5], i) });
+      numbers.push(await loss.item(), await norm.item());
+    }
+    step.release();
+    return [numbers, ...(await Promise.all(weights.map((weight) => weight.data())))];
+  }
+  assert.equal(await trained("run"), await trained("runEagerly"));
+});
+
+test("a parameter that moves is recorded again", async () => {
+  const layer = new Linear(3, 2);
+  const step = recordStep(({ x }) => ({ loss: sum(layer.call(x)) }));
+  const inputs = { x: host([4, 3]) };
+  const before = await (await step.run(inputs)).loss.item();
+  const optimizer = new SGD(layer.parameters(), { learningRate: 1 }); // lays the parameters behind each other
+  assert.is(await (await step.run(inputs)).loss.item(), before);
+  assert.ok(optimizer.parameters.every(({ storage }) => storage.isInBlock));
+  gpu.upload(layer.bias!.storage.memory, Float32Array.of(100, 100));
+  assert.ok((await (await step.run(inputs)).loss.item()) > before + 700);
+  step.release();
+});
+
+test("what cannot be recorded is refused, and says why", async () => {
+  const x = { data: Float32Array.of(1, 2), shape: [2] };
+  let calls = 0;
+  await refused(RecordingError, /fill \{"value":1.*\} became fill \{"value":2.*\n {2}help: .*fed\(\)/s, () =>
+    recordStep(({ x }) => ({ loss: sum(mul(x, ++calls)) })).run({ x }),
+  );
+  await refused(RecordingError, /became a tensor of other numbers|a tensor of other numbers/, () =>
+    recordStep(({ x }) => ({ loss: sum(mul(x, tensor([++calls, 0]))) })).run({ x }),
+  );
+  await refused(RecordingError, /returns numbers, but loss is float32 \[2\]\n {2}help: reduce it/, () =>
+    recordStep(({ x }) => ({ loss: mul(x, 2) })).run({ x }),
+  );
+  let leaked: Tensor | undefined;
+  const leaking = recordStep(({ x }) => {
+    leaked = mul(x, 2);
+    return { loss: sum(leaked) };
+  });
+  await leaking.run({ x });
+  await refused(RecordingError, /was made in a recorded step, which keeps its memory/, () => leaked!.data());
+  await refused(RecordingError, /was made in a recorded step, which keeps its memory/, () => sum(leaked!));
+  await refused(RecordingError, /used a tensor that another recorded step has made/, () =>
+    recordStep(() => ({ loss: sum(leaked!) })).run({}),
+  );
+  await refused(RecordingError, /cannot record another one within itself/, () =>
+    recordStep(({ x }) => {
+      recordStep(() => ({ loss: sum(x) })).plan({});
+      return { loss: sum(x) };
+    }).run({ x }),
+  );
+  await refused(ShapeError, /x \[2\] needs 2 numbers, but there are 1/, () =>
+    recordStep(({ x }) => ({ loss: sum(x) })).run({ x: { data: Float32Array.of(1), shape: [2] } }),
+  );
+  leaking.release();
+});
+
+test.run();
