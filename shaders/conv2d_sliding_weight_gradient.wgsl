@@ -1,7 +1,9 @@
 // The gradient of a conv2d of stride 1 by its weight, for CPU adapters, where loads are dear and multiplications nearly
 // free. A thread computes one line of the window for eight output channels: the line slides over a row of input pixels
 // in registers, and the eight lanes of a subgroup load the gradient of an output channel each and share it.
-// In front: enable subgroups (of eight lanes or more); kernelWidth, at most 5.
+// In front: enable subgroups (of eight lanes or more); kernelWidth, at most 5; sumsRows, whether the sums of the gradients
+// of each output channel are wanted (the bias' gradient), and fn storeRowSum(slice: u32, row: u32, sum: f32), which takes
+// them.
 
 struct Uniforms {
   rows: u32,     // output channels of a group
@@ -84,6 +86,7 @@ fn main(
   // For each tap of the line the sums of the upper and the lower four rows.
   var u0 = vec4f(); var u1 = vec4f(); var u2 = vec4f(); var u3 = vec4f(); var u4 = vec4f();
   var l0 = vec4f(); var l1 = vec4f(); var l2 = vec4f(); var l3 = vec4f(); var l4 = vec4f();
+  var sums = vec4f(); // of the gradients that this lane loads
   for (var image = split * imagesASplit; image < lastImage; image++) {
     let inputPlane = ((image * uniforms.groups + group) * uniforms.channels + channel) * uniforms.inputHeight;
     let outputPlane = ((image * uniforms.groups + group) * uniforms.rows + ownRow) * uniforms.outputHeight;
@@ -101,6 +104,7 @@ fn main(
       for (var column = 0u; column < uniforms.outputWidth; column += 4u) {
         let next = fourInputs(inputs, column + 4u);
         let own = fourGradients(outputs, column);
+        if (sumsRows) { sums += own; }
         let a = subgroupBroadcast(own, 0u);
         let b = subgroupBroadcast(own, 1u);
         let c = subgroupBroadcast(own, 2u);
@@ -135,6 +139,9 @@ fn main(
     }
   }
 
+  if (sumsRows & (windowLine == lane)) {
+    storeRowSum(group + split * uniforms.groups, row + lane, (sums.x + sums.y) + (sums.z + sums.w));
+  }
   if (windowLine < lines) {
     let place = Place(group + split * uniforms.groups, row, windowLine);
     store(place, 0u, u0, l0);

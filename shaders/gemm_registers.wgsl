@@ -5,6 +5,7 @@
 //   blockA(batch, row, k):    four rows, each four values along k
 //   blockB(batch, k, column): four values of k, each four columns; zeros beyond the depth, as in A
 //   store(slice, row, column, block): four rows of four columns; ignores what lies outside
+//   sumsRows: whether the sums of A's rows along k are wanted; storeRowSum(slice, row, sum) takes them
 // With splits > 1 the depth is cut up, and each part stores a slice of its own, which the host adds up.
 
 const tileRows = 8u;
@@ -24,6 +25,8 @@ fn main(
   var c01 = mat4x4f();
   var c10 = mat4x4f();
   var c11 = mat4x4f();
+  var upper = vec4f(); // sums of A's rows
+  var lower = vec4f();
   for (var k = tile.start; k < tile.end; k += 4u) {
     let a0 = blockA(tile.batch, tile.row, k);
     let a1 = blockA(tile.batch, tile.row + 4u, k);
@@ -34,9 +37,19 @@ fn main(
     c01 += b1 * a0;
     c10 += b0 * a1;
     c11 += b1 * a1;
+    if (sumsRows) {
+      upper += vec4f(1.0) * a0;
+      lower += vec4f(1.0) * a1;
+    }
   }
   store(tile.slice, tile.row, tile.column, c00);
   store(tile.slice, tile.row, tile.column + 4u, c01);
   store(tile.slice, tile.row + 4u, tile.column, c10);
   store(tile.slice, tile.row + 4u, tile.column + 4u, c11);
+  if (sumsRows & (tile.column == 0u)) {
+    for (var i = 0u; i < 4u; i++) {
+      storeRowSum(tile.slice, tile.row + i, upper[i]);
+      storeRowSum(tile.slice, tile.row + 4u + i, lower[i]);
+    }
+  }
 }

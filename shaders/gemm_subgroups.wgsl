@@ -23,6 +23,7 @@ fn main(
   var c01 = mat4x4f();
   var c10 = mat4x4f();
   var c11 = mat4x4f();
+  var sums = vec4f(); // of the row of A that this lane loads
   for (var k = tile.start; k < tile.end; k += 4u) {
     let own = rowOfA(tile.batch, tile.row + lane % tileRows, k);
     let b0 = blockB(tile.batch, k, column);
@@ -43,9 +44,13 @@ fn main(
     c01 += b1 * a0;
     c10 += b0 * a1;
     c11 += b1 * a1;
+    if (sumsRows) { sums += own; }
   }
   store(tile.slice, tile.row, column, c00);
   store(tile.slice, tile.row, column + 4u, c01);
   store(tile.slice, tile.row + 4u, column, c10);
   store(tile.slice, tile.row + 4u, column + 4u, c11);
+  if (sumsRows & (tile.column == 0u) & (lane < tileRows)) {
+    storeRowSum(tile.slice, tile.row + lane, (sums.x + sums.y) + (sums.z + sums.w));
+  }
 }

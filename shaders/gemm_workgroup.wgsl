@@ -28,6 +28,7 @@ fn main(
   let row = (local / 16u) * 4u;
   let column = local % 16u; // in vectors
   var c = mat4x4f();
+  var sums = vec4f(); // of the rows of A that this thread fetches, where they are wanted
   for (var k = tile.start; k < tile.end; k += tileDepth) {
     if (k + fetchK >= tile.end) {
       for (var i = 0u; i < 4u; i++) {
@@ -36,6 +37,7 @@ fn main(
       }
     } else if (fetchesA) {
       let block = blockA(tile.batch, tile.row + fetchRow, k + fetchK);
+      if (sumsRows) { sums += vec4f(1.0) * block; }
       for (var i = 0u; i < 4u; i++) { tileA[(fetchRow + i) * 8u + fetchK / 4u] = block[i]; }
     } else {
       let block = blockB(tile.batch, k + fetchK, tile.column + fetchColumn);
@@ -52,4 +54,14 @@ fn main(
     workgroupBarrier();
   }
   store(tile.slice, tile.row + row, tile.column + column * 4u, c);
+  if (sumsRows) {
+    // Eight threads each had a part of the same four rows.
+    if (fetchesA) { tileA[local] = sums; }
+    workgroupBarrier();
+    if (tile.column == 0u && local < 16u) {
+      var total = vec4f();
+      for (var i = 0u; i < 8u; i++) { total += tileA[local * 8u + i]; }
+      for (var i = 0u; i < 4u; i++) { storeRowSum(tile.slice, tile.row + local * 4u + i, total[i]); }
+    }
+  }
 }

@@ -71,10 +71,12 @@ export const conv2dOp = defineOp<Geometry>({
   backward({ gradient, inputs: [x, weight, bias], output, options: geometry, needs }) {
     const convolution = convolutionOf(x.shape, weight.shape, geometry);
     const dy = pullBackActivation(geometry.activation, output, gradient);
+    const wantsBias = bias !== undefined && needs(2);
+    const byWeight = needs(1) ? convolutionWeightGradient(x, dy, convolution, wantsBias) : undefined;
     return [
       needs(0) ? convolutionInputGradient(dy, weight, undefined, convolution) : null,
-      needs(1) ? convolutionWeightGradient(x, dy, convolution) : null,
-      bias && needs(2) ? convolutionBiasGradient(dy) : null,
+      byWeight?.product ?? null,
+      wantsBias ? (byWeight?.rowSums ?? convolutionBiasGradient(dy)) : null,
     ];
   },
 });
@@ -127,6 +129,7 @@ function conv2dSamples(): Sample<Geometry>[] {
   row([3, 2, 6, 8], [4, 2, 2, 4], { padding: "same" }, true);
   row([2, 2, 9, 8], [3, 2, 3, 2], { padding: "same", dilation: [2, 3] });
   row([1, 3, 12, 11], [2, 3, 5, 1], { stride: [3, 2], padding: [2, 0], dilation: [1, 1] }, true);
+  row([3, 2, 27, 28], [5, 2, 3, 3], { stride: 2, padding: 1 }, true); // the weight's gradient in parts
   row([2, 2, 8, 8], [3, 2, 1, 1], { stride: 2 }); // steps over three pixels of four
   row([1, 1, 15, 15], [2, 1, 11, 11], { stride: 4, padding: 2 });
   row([2, 4, 6, 6], [8, 4, 3, 3], { dilation: 2, stride: 2, padding: 2 });

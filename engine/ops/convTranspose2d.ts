@@ -73,7 +73,7 @@ export const convTranspose2dOp = defineOp<Geometry>({
     const convolution = convolutionOf(x.shape, weight.shape, geometry);
     return [
       needs(0) ? convolve(gradient, weight, undefined, convolution) : null,
-      needs(1) ? convolutionWeightGradient(gradient, x, convolution) : null,
+      needs(1) ? convolutionWeightGradient(gradient, x, convolution, false).product : null,
       bias && needs(2) ? convolutionBiasGradient(gradient) : null,
     ];
   },

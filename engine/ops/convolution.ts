@@ -10,7 +10,7 @@ import { unfinished } from "../gpu/elementMap.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { fold } from "./fold.ts";
-import { gemm, splitsFor } from "./gemm.ts";
+import { addSplits, gemm, type ProductAndSums, splitsFor } from "./gemm.ts";
 import { canSlide, slide, slideBack, slidingWeightGradient } from "./slidingConvolution.ts";
 
 export type Pair = readonly [number, number];
@@ -87,9 +87,17 @@ export function convolve(
   return result;
 }
 
-/** The gradient by the weight, from the input and the gradient of the output. */
-export function convolutionWeightGradient(x: Tensor, dy: Tensor, convolution: Convolution): Tensor {
-  if (canSlide(x.gpu, convolution)) return slidingWeightGradient(x, dy, convolution);
+/**
+ * The gradient by the weight, from the input and the gradient of the output, and, if it is wanted, the one by the bias:
+ * the kernels add up the gradients that they read anyway.
+ */
+export function convolutionWeightGradient(
+  x: Tensor,
+  dy: Tensor,
+  convolution: Convolution,
+  wantsBias: boolean,
+): ProductAndSums {
+  if (canSlide(x.gpu, convolution)) return slidingWeightGradient(x, dy, convolution, wantsBias);
   const { images, inputChannels, outputChannels, groups, window, output } = convolution;
   const size = {
     rows: outputChannels / groups,
@@ -99,7 +107,8 @@ export function convolutionWeightGradient(x: Tensor, dy: Tensor, convolution: Co
   };
   const shape = [outputChannels, inputChannels / groups, ...window];
   const splits = splitsFor(x.gpu, size);
-  const result = emptyTensor(x.gpu, [splits, ...shape]);
+  const product = emptyTensor(x.gpu, [splits, ...shape]);
+  const rowSums = wantsBias ? emptyTensor(x.gpu, [splits, outputChannels]) : undefined;
   gemm({
     ...size,
     name: "conv2dWeightGradient",
@@ -107,12 +116,13 @@ export function convolutionWeightGradient(x: Tensor, dy: Tensor, convolution: Co
     splits,
     constants: { ...constantsOf(convolution), alignedPlane: (output[0] * output[1]) % 4 === 0 },
     uniforms: { ...planesOf(convolution), ...windowsOf(convolution) },
-    buffers: [x, dy, result],
+    buffers: [x, dy, product],
+    rowSums,
   });
-  return new Tensor(splits === 1 ? result.storage : fold("sum", result, [0]).storage, shape, "float32");
+  return addSplits({ product, rowSums }, shape);
 }
 
-/** The gradient by the bias, [channels], from that of the output it was added to. */
+/** The gradient by the bias alone, [channels], from that of the output it was added to. */
 export function convolutionBiasGradient(dy: Tensor): Tensor {
   return new Tensor(fold("sum", dy, [0, 2, 3]).storage, [dy.shape[1]], "float32");
 }

@@ -8,10 +8,13 @@ import registerTiles from "../../shaders/gemm_registers.wgsl";
 import subgroupTiles from "../../shaders/gemm_subgroups.wgsl";
 import tileSource from "../../shaders/gemm_tiles.wgsl";
 import workgroupTiles from "../../shaders/gemm_workgroup.wgsl";
+import splitSumsSource from "../../shaders/split_sums.wgsl";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Constants, kernel, type UniformValues } from "../gpu/kernel.ts";
-import type { Tensor } from "../tensor.ts";
+import type { Shape } from "../shape.ts";
+import { emptyTensor, Tensor } from "../tensor.ts";
 import { dispatch, type Part, tensorOf } from "./define.ts";
+import { fold } from "./fold.ts";
 
 interface TileLoop {
   readonly name: string;
@@ -81,6 +84,45 @@ interface Gemm extends GemmSize {
   /** In binding order; the last one takes the result: `splits` times batches · rows · columns. */
   readonly buffers: readonly (Tensor | Part)[];
   readonly splits: number;
+  /** Takes the sum of each row of A along the depth, as many times as the result has parts: splits · batches · rows. */
+  readonly rowSums?: Tensor | undefined;
+}
+
+/** WGSL by which a kernel stores the sums of its left operand's rows in the binding of this number, if there is one. */
+export function rowSumsFunction(binding: number | undefined): string {
+  const head = `const sumsRows = ${binding !== undefined}; fn storeRowSum(slice: u32, row: u32, sum: f32)`;
+  return binding === undefined
+    ? `${head} {}`
+    : `@group(1) @binding(${binding}) var<storage, read_write> rowSums: array<f32>;
+${head} { if (row < uniforms.rows) { rowSums[slice * uniforms.rows + row] = sum; } }`;
+}
+
+/** A weight's gradient and, where it was wanted, the bias': what the rows of the product's left operand add up to. */
+export interface ProductAndSums {
+  readonly product: Tensor;
+  readonly rowSums: Tensor | undefined;
+}
+
+/** The parts of a split sum added up: [splits, …] each. */
+export function addSplits({ product, rowSums }: ProductAndSums, shape: Shape): ProductAndSums {
+  const [parts] = product.shape;
+  const as = ({ storage }: Tensor, shape: Shape) => new Tensor(storage, shape, "float32");
+  if (parts === 1 || !rowSums) {
+    return {
+      product: as(parts === 1 ? product : fold("sum", product, [0]), shape),
+      rowSums: rowSums && as(rowSums, [rowSums.size]),
+    };
+  }
+  const result = emptyTensor(product.gpu, shape);
+  const sums = emptyTensor(product.gpu, [rowSums.size / parts]);
+  dispatch({
+    kernel: kernel("splitSums", [common, splitSumsSource]),
+    buffers: [product, rowSums, result, sums],
+    uniforms: { parts, productSize: result.size, rows: sums.size },
+    workgroups: Math.ceil((result.size + sums.size) / 64),
+    flops: product.size + rowSums.size,
+  });
+  return { product: result, rowSums: sums };
 }
 
 /** Into how many parts the sum should be split on this device. */
@@ -90,7 +132,7 @@ export function splitsFor(gpu: Gpu, { rows, columns, depth, batches }: GemmSize)
   return Math.max(1, Math.min(Math.ceil(enoughTiles / tiles), Math.floor(depth / shortestSplit)));
 }
 
-export function gemm({ name, operands, constants, uniforms, buffers, splits, ...size }: Gemm): void {
+export function gemm({ name, operands, constants, uniforms, buffers, splits, rowSums, ...size }: Gemm): void {
   const { gpu } = tensorOf(buffers[0]);
   const { rows, columns, depth, batches } = size;
   const loop = tileLoopFor(gpu, columns);
@@ -101,8 +143,9 @@ export function gemm({ name, operands, constants, uniforms, buffers, splits, ...
     kernel: kernel(`${name}, ${loop.name}`, [common, ...operands, tileSource, source], {
       ...loop.constants,
       ...constants,
+      rowSums: rowSumsFunction(rowSums && buffers.length),
     }),
-    buffers,
+    buffers: rowSums ? [...buffers, rowSums] : buffers,
     uniforms: { ...uniforms, rows, columns, depth, batches, splits, depthPerSplit },
     workgroups: Math.ceil(tiles / tilesPerWorkgroup),
     flops: 2 * rows * columns * depth * batches,

@@ -3,7 +3,7 @@ import matmulSource from "../../shaders/matmul.wgsl";
 import { ShapeError } from "../errors.ts";
 import { fromIndex } from "../reference.ts";
 import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
-import { emptyTensor, Tensor } from "../tensor.ts";
+import { emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, type OpChecks, type Part, requireDtype, type Sample } from "./define.ts";
 import { combineElements } from "./elementwise.ts";
 import {
@@ -13,8 +13,8 @@ import {
   checkActivation,
   pullBackActivation,
 } from "./epilogue.ts";
-import { fold, sumTo } from "./fold.ts";
-import { type GemmSize, gemm, splitsFor } from "./gemm.ts";
+import { sumTo } from "./fold.ts";
+import { addSplits, type GemmSize, gemm, type ProductAndSums, splitsFor } from "./gemm.ts";
 import { expand, reshape } from "./layout.ts";
 import { cut, linesAtOnce, type Range } from "./slices.ts";
 
@@ -61,6 +61,19 @@ function block({ x, transposed, lines, length }: Stored, rows: Range, columns: R
 }
 
 function product(a: Tensor, b: Tensor, bias: Tensor | undefined, options: MatmulOptions): Tensor {
+  return productAndSums(a, b, bias, options, false).product;
+}
+
+/**
+ * @param wantsSums of the rows of a, along the depth; they are left out where the matrices are too large for one command
+ */
+function productAndSums(
+  a: Tensor,
+  b: Tensor,
+  bias: Tensor | undefined,
+  options: MatmulOptions,
+  wantsSums: boolean,
+): ProductAndSums {
   const { inner: _, ...size } = sizes(a.shape, b.shape, options);
   const { rows, columns, depth, batches } = size;
   const { transposeA = false, transposeB = false, activation } = options;
@@ -84,12 +97,16 @@ function product(a: Tensor, b: Tensor, bias: Tensor | undefined, options: Matmul
   const isFused = bias !== undefined || activation !== undefined;
 
   /** The product over a range of the depth: one command, or one for each block of the result. */
-  function productOver(k: Range): Tensor {
+  function productOver(k: Range): ProductAndSums {
     const splits = isFused ? 1 : splitsFor(a.gpu, { ...size, depth: k.size });
-    const made = emptyTensor(a.gpu, splits === 1 ? shape : [splits, sizeOf(shape)]);
+    const made = emptyTensor(a.gpu, [splits, ...shape]);
     const result = stored(made, false, rows, columns);
-    for (const row of cut(rows, transposeA ? result.most : Math.min(left.most, result.most))) {
-      for (const column of cut(columns, transposeB ? right.most : columns)) {
+    const rowRanges = cut(rows, transposeA ? result.most : Math.min(left.most, result.most));
+    const columnRanges = cut(columns, transposeB ? right.most : columns);
+    const isWhole = k.size === depth && rowRanges.length === 1 && columnRanges.length === 1;
+    const rowSums = wantsSums && isWhole ? emptyTensor(a.gpu, [splits, batches * rows]) : undefined;
+    for (const row of rowRanges) {
+      for (const column of columnRanges) {
         const operand = block(left, row, k);
         gemm({
           name: "matmul",
@@ -107,16 +124,20 @@ function product(a: Tensor, b: Tensor, bias: Tensor | undefined, options: Matmul
             bias ? { of: bias, ...column } : operand,
             block(result, row, column),
           ],
+          rowSums,
         });
       }
     }
-    return splits === 1 ? made : new Tensor(fold("sum", made, [0]).storage, shape, "float32");
+    return addSplits({ product: made, rowSums }, shape);
   }
 
   const depthAtOnce = Math.min(transposeA ? left.most : depth, transposeB ? depth : right.most);
-  return cut(depth, isFused ? depth : depthAtOnce)
-    .map(productOver)
-    .reduce((sum, next) => combineElements("add", "a + b", sum, next, sum, "float32"));
+  const [first, ...rest] = cut(depth, isFused ? depth : depthAtOnce).map(productOver);
+  const sum = rest.reduce(
+    (sum, next) => combineElements("add", "a + b", sum, next.product, sum, "float32"),
+    first.product,
+  );
+  return { product: sum, rowSums: first.rowSums };
 }
 
 /** The operand and the stride between its matrices: 0 where one serves all batches. */
@@ -137,14 +158,20 @@ export const matmulOp = defineOp<MatmulOptions>({
       transposeA
         ? product(b, dy, undefined, { transposeA: transposeB, transposeB: true })
         : product(dy, b, undefined, { transposeB: !transposeB });
-    const db = () =>
+    const wantsBias = bias !== undefined && needs(2);
+    // dy is the left operand where b is transposed, and its rows are read on the way; batches have a sum each.
+    const db = (): ProductAndSums =>
       transposeB
-        ? product(dy, a, undefined, { transposeA: true, transposeB: transposeA })
-        : product(a, dy, undefined, { transposeA: !transposeA });
+        ? productAndSums(
+            ...([dy, a, undefined, { transposeA: true, transposeB: transposeA }] as const),
+            wantsBias && dy.shape.length === 2,
+          )
+        : { product: product(a, dy, undefined, { transposeA: !transposeA }), rowSums: undefined };
+    const byB = needs(1) ? db() : undefined;
     return [
       needs(0) ? sumTo(da(), a.shape) : null,
-      needs(1) ? sumTo(db(), b.shape) : null,
-      bias && needs(2) ? sumTo(dy, bias.shape) : null,
+      byB ? sumTo(byB.product, b.shape) : null,
+      wantsBias ? (byB?.rowSums ?? sumTo(dy, bias.shape)) : null,
     ];
   },
 });
@@ -204,7 +231,13 @@ function matmulSamples(): Sample<MatmulOptions>[] {
       options: { transposeB: true, ...(activation && { activation }) },
     });
   }
+  // The bias' gradient is added up beside that of b, here in parts.
+  for (const columns of [3, 35]) {
+    rows.push({ inputs: [[520, columns], [9, columns], [9]], options: { transposeB: true } });
+  }
   rows.push(
+    { inputs: [[5, 6], [6, 9], [9]], options: {} },
+    { inputs: [[2, 3, 6], [9, 6], [9]], options: { transposeB: true } },
     {
       inputs: [
         [3, 4, 5],

@@ -8,11 +8,11 @@ import slidingSource from "../../shaders/conv2d_sliding.wgsl";
 import weightGradientSource from "../../shaders/conv2d_sliding_weight_gradient.wgsl";
 import type { Gpu } from "../gpu/gpu.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { emptyTensor, Tensor } from "../tensor.ts";
+import { emptyTensor, type Tensor } from "../tensor.ts";
 import type { Convolution } from "./convolution.ts";
 import { dispatch } from "./define.ts";
 import { type Activation, activated } from "./epilogue.ts";
-import { fold } from "./fold.ts";
+import { addSplits, type ProductAndSums, rowSumsFunction } from "./gemm.ts";
 
 const rowsAThread = 8;
 const workgroupThreads = 8;
@@ -129,8 +129,13 @@ function fillsBetter(width: number, one: number, other: number): boolean {
 /** So many workgroups keep the device busy: with fewer, the images are split. */
 const enoughWorkgroups = 32;
 
-/** From the input and the gradient of the output to that of the weight. */
-export function slidingWeightGradient(x: Tensor, dy: Tensor, convolution: Convolution): Tensor {
+/** From the input and the gradient of the output to that of the weight and, if it is wanted, of the bias. */
+export function slidingWeightGradient(
+  x: Tensor,
+  dy: Tensor,
+  convolution: Convolution,
+  wantsBias: boolean,
+): ProductAndSums {
   const { images, inputChannels, outputChannels, groups, window, input, output, padding, dilation } =
     convolution;
   const [rows, channels] = [outputChannels / groups, inputChannels / groups];
@@ -138,13 +143,15 @@ export function slidingWeightGradient(x: Tensor, dy: Tensor, convolution: Convol
     Math.ceil(rows / rowsAThread) * Math.ceil((channels * window[0]) / workgroupThreads) * groups;
   const splits = Math.min(images, Math.ceil(enoughWorkgroups / workgroups));
   const shape = [outputChannels, channels, ...window];
-  const result = emptyTensor(x.gpu, [splits, ...shape]);
+  const product = emptyTensor(x.gpu, [splits, ...shape]);
+  const rowSums = wantsBias ? emptyTensor(x.gpu, [splits, outputChannels]) : undefined;
   dispatch({
     kernel: kernel("conv2dSlidingWeightGradient", [common, weightGradientSource], {
       extension: "enable subgroups;",
       kernelWidth: window[1],
+      rowSums: rowSumsFunction(rowSums && 3),
     }),
-    buffers: [x, dy, result],
+    buffers: rowSums ? [x, dy, product, rowSums] : [x, dy, product],
     uniforms: {
       ...{ rows, channels, groups, images, splits },
       ...{ inputHeight: input[0], inputWidth: input[1], outputHeight: output[0], outputWidth: output[1] },
@@ -153,5 +160,5 @@ export function slidingWeightGradient(x: Tensor, dy: Tensor, convolution: Convol
     workgroups: workgroups * splits,
     flops: 2 * images * output[0] * output[1] * outputChannels * channels * window[0] * window[1],
   });
-  return new Tensor(splits === 1 ? result.storage : fold("sum", result, [0]).storage, shape, "float32");
+  return addSplits({ product, rowSums }, shape);
 }

@@ -132,8 +132,9 @@ export function fuseMaps(commands: readonly TracedCommand[], lasting: ReadonlySe
   function canTakeOver({ command, binding }: Use, extraBindings: number): boolean {
     const { dispatch } = list[command] as { readonly dispatch: Dispatch };
     const { kernel, buffers } = originals.get(command) ?? dispatch;
-    const isResult = binding === buffers.length - 1;
-    return isResult && canFinish(kernel) && dispatch.buffers.length + extraBindings <= mostBindings;
+    const writes = kernel.bindings.filter((access) => access === "write");
+    const isOnlyResult = binding === buffers.length - 1 && writes.length === 1;
+    return isOnlyResult && canFinish(kernel) && dispatch.buffers.length + extraBindings <= mostBindings;
   }
 }
 

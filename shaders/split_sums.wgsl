@@ -1,0 +1,32 @@
+// The second pass of a product whose depth was split, where the sums of the left operand's rows were wanted, too: adds up
+// the parts of both, always in the same order.
+
+struct Uniforms {
+  parts: u32,
+  productSize: u32,
+  rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> products: array<f32>;
+@group(1) @binding(1) var<storage, read> rowSums: array<f32>;
+@group(1) @binding(2) var<storage, read_write> product: array<f32>;
+@group(1) @binding(3) var<storage, read_write> sums: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+  var total = 0.0;
+  if (i < uniforms.productSize) {
+    for (var part = 0u; part < uniforms.parts; part++) { total += products[part * uniforms.productSize + i]; }
+    product[i] = total;
+  } else if (i < uniforms.productSize + uniforms.rows) {
+    let row = i - uniforms.productSize;
+    for (var part = 0u; part < uniforms.parts; part++) { total += rowSums[part * uniforms.rows + row]; }
+    sums[row] = total;
+  }
+}
