@@ -8,6 +8,7 @@ import type { GpuMemory } from "./buffers.ts";
 import type { Counters, Dispatch } from "./gpu.ts";
 import { packUniforms } from "./kernel.ts";
 import { PipelineCache } from "./pipelines.ts";
+import type { Profiler } from "./profiler.ts";
 
 // WebGPU's flag values; Node has no globals for them.
 const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64 } as const;
@@ -24,6 +25,8 @@ const arenaSlots = 512;
 const submissionsInFlight = 2;
 
 export class CommandQueue {
+  /** While there is one, it times every dispatch that is encoded, each in a pass of its own. */
+  profiler: Profiler | undefined;
   readonly #device: GPUDevice;
   readonly #onFailure: (error: unknown) => void;
   readonly #pipelines: PipelineCache;
@@ -196,25 +199,30 @@ export class CommandQueue {
     const { pipeline, storageLayout } = this.#pipelines.get(kernel)!;
     const offset = this.#slot++ * this.#slotBytes;
     packUniforms(kernel, dispatch.uniforms, this.#arenaImage, offset);
-    this.#pass ??= this.#beginPass();
+    this.#pass ??= this.#beginPass(dispatch);
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, this.#uniformGroup, [offset]);
     this.#pass.setBindGroup(1, this.#storageGroup(dispatch, storageLayout));
     const [x, y] = foldWorkgroups(workgroups, this.#device.limits.maxComputeWorkgroupsPerDimension);
     this.#pass.dispatchWorkgroups(x, y);
+    if (this.profiler) this.#endPass();
     this.#dispatches++;
     this.#flops += dispatch.flops;
   }
 
-  #beginPass(): GPUComputePassEncoder {
+  #beginPass(dispatch: Dispatch): GPUComputePassEncoder {
     this.#passes++;
     this.#encoder ??= this.#device.createCommandEncoder();
-    return this.#encoder.beginComputePass();
+    return this.profiler?.beginPass(this.#encoder, dispatch) ?? this.#encoder.beginComputePass();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
   }
 
   #encodeCopy(memory: GpuMemory, target: GPUBuffer, bytes: number): void {
-    this.#pass?.end();
-    this.#pass = undefined;
+    this.#endPass();
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#encoder.copyBufferToBuffer(memory.buffer!, memory.offset, target, 0, bytes);
   }
@@ -253,9 +261,9 @@ export class CommandQueue {
   }
 
   #submit(): void {
-    this.#pass?.end();
-    this.#pass = undefined;
+    this.#endPass();
     if (!this.#encoder) return;
+    this.profiler?.resolve(this.#encoder);
     const bytes = this.#slot * this.#slotBytes;
     if (bytes > 0)
       this.#device.queue.writeBuffer(this.#arena, 0, this.#arenaImage.buffer as ArrayBuffer, 0, bytes);

@@ -7,6 +7,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { noGrad } from "../gradMode.ts";
 import { clone } from "../ops/arithmetic.ts";
 import { filled } from "../ops/elementwise.ts";
+import { withOrigin } from "../origin.ts";
 import { sameShape, showShape } from "../shape.ts";
 import { now, releaseStep } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
@@ -96,6 +97,11 @@ export abstract class Optimizer {
    * @throws ShapeError for a gradient that is not of its parameter's shape
    */
   step(): void {
+    withOrigin({ module: undefined, phase: "update" }, () => this.#updateAll());
+    this.#endStep();
+  }
+
+  #updateAll(): void {
     for (const group of this.groups) {
       for (const parameter of group.parameters) {
         const { grad } = parameter;
@@ -110,7 +116,6 @@ export abstract class Optimizer {
         this.update(parameter, grad, group, memory.buffers, memory.step);
       }
     }
-    this.#endStep();
   }
 
   /** Forgets all gradients; their memory goes back to the pool. */
