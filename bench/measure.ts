@@ -1,5 +1,6 @@
 /** How a task is timed. */
 import { performance } from "node:perf_hooks";
+import { median } from "../models/median.ts";
 import type { Task } from "./engines/engine.ts";
 import type { Reading } from "./meter.ts";
 
@@ -76,10 +77,4 @@ async function timed(task: Task): Promise<Times> {
   const waiting = performance.now();
   const number = await pending;
   return { milliseconds: performance.now() - start, hostMilliseconds: waiting - start, number };
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

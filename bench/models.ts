@@ -128,6 +128,12 @@ export const benchModels = {
   },
 } as const satisfies Record<string, BenchModel>;
 
+/** An autoencoder with one hidden layer: its FLOPs and its weights grow with the width. */
+export function autoencoderOfWidth(width: number): BenchModel {
+  const layers = [linearOfImage([1, 28, 28], width), relu, linear(width, 784), { type: "sigmoid" }] as const;
+  return { input: [1, 28, 28], chains: [layers], loss: "mse" };
+}
+
 export type ModelName = keyof typeof benchModels;
 
 /** Of the forward pass of one sample, in matrix products and convolutions; a multiply-add counts as two. */

@@ -1,5 +1,5 @@
 /** What a benchmark leaves behind: one record for each engine and workload. */
-import { median } from "./measure.ts";
+import { median } from "../models/median.ts";
 import type { Answer, EngineName, Success } from "./process.ts";
 import type { Workload } from "./workloads.ts";
 

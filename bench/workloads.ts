@@ -50,7 +50,7 @@ export interface Workload {
 }
 
 /** Learning rates are high, so that the losses of the first steps tell whether the optimisers agree. */
-const adam: BenchOptimizer = { name: "adam", learningRate: 0.01 };
+export const adam: BenchOptimizer = { name: "adam", learningRate: 0.01 };
 const sgd: BenchOptimizer = { name: "sgd", learningRate: 0.01, momentum: 0.9 };
 
 export const workloads: readonly Workload[] = [

@@ -184,6 +184,24 @@ program
   });
 
 program
+  .command("profile")
+  .summary("time a training step, layer by layer and kernel by kernel")
+  .description(
+    "Times a training step on example data: forward, backward and update, layer by layer and kernel by kernel, by " +
+      "the device's own clock, and against what the adapter reaches at best, which is measured as well.",
+  )
+  .argument("<model>", "see `wgrad models`")
+  .option("--set <name=value...>", "the model's own settings")
+  .option("--batch <count>", "samples a step (default: the recipe's)", wholeNumberFrom(1))
+  .option("--steps <count>", "of how many steps the median is taken", wholeNumberFrom(1), 5)
+  .option("--trace <file>", "write the step as a Chrome trace, too: ui.perfetto.dev shows it")
+  .addHelpText("after", "\nExample:\n  wgrad profile lenet5 --batch 128 --trace lenet5.json")
+  .action(async (model: string, options) => {
+    const { runProfile } = await import("./commands/profile.ts");
+    await runProfile({ ...options, ...program.opts<CommonOptions>(), model });
+  });
+
+program
   .command("export")
   .summary("write a trained model's weights to a file for PyTorch and others")
   .description(

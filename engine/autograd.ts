@@ -5,8 +5,10 @@
  * arrives over several paths. A node that has been walked gives its memory back, so a graph is good for one walk.
  */
 import { AutogradError } from "./errors.ts";
+import type { Origin } from "./gpu/gpu.ts";
 import { noGrad } from "./gradMode.ts";
 import { combineElements, filled, mapElements } from "./ops/elementwise.ts";
+import { withOrigin } from "./origin.ts";
 import { showShape } from "./shape.ts";
 import { collect, handOut, type Storage } from "./storage.ts";
 import { checkGradient, type Tensor } from "./tensor.ts";
@@ -16,12 +18,21 @@ export interface GraphNode {
   readonly inputs: readonly Tensor[];
   /** What the operation made and its pullback may still read. */
   readonly owned: readonly Storage[];
+  /** Where the operation ran. */
+  readonly origin: Origin;
   /** From the output's gradient to the inputs', null where there is none to give. Undefined once it was used. */
   pullback: ((gradient: Tensor) => readonly (Tensor | null)[]) | undefined;
 }
 
+/** Of what a backward pass does outside of pullbacks. */
+const ownOrigin: Origin = { module: undefined, phase: "backward" };
+
 /** Adds the gradient of `output` to `grad` of every leaf that it depends on (`Tensor.backward`). */
 export function backward(output: Tensor, gradient?: Tensor): void {
+  withOrigin(ownOrigin, () => addToLeaves(output, gradient));
+}
+
+function addToLeaves(output: Tensor, gradient: Tensor | undefined): void {
   const found = propagate([output], gradient && [gradient], []);
   const taken = new Set<Storage>();
   for (const [leaf, arrived] of found) {
@@ -51,7 +62,7 @@ export function grad(
   gradients?: readonly Tensor[],
 ): Tensor[] {
   const list = [outputs].flat() as Tensor[];
-  const found = propagate(list, gradients, inputs);
+  const found = withOrigin(ownOrigin, () => propagate(list, gradients, inputs));
   return inputs.map((input, index) => {
     const gradient = found.get(input);
     if (gradient) return gradient;
@@ -123,11 +134,13 @@ function propagate(
       for (const node of order) {
         const gradient = incoming.get(node);
         if (gradient) {
-          const step = collect(() => {
-            node.pullback!(gradient).forEach((arrived, index) => {
-              if (arrived && node.inputs[index].requiresGrad) deliver(node.inputs[index], arrived);
-            });
-          });
+          const step = collect(() =>
+            withOrigin({ module: node.origin.module }, () => {
+              node.pullback!(gradient).forEach((arrived, index) => {
+                if (arrived && node.inputs[index].requiresGrad) deliver(node.inputs[index], arrived);
+              });
+            }),
+          );
           for (const input of wanted) {
             if (input.node === node) {
               hold(gradient, 1);

@@ -5,7 +5,7 @@ export * from "./errors.ts";
 export type { AdapterDescription } from "./gpu/adapter.ts";
 export type { MemoryReport } from "./gpu/buffers.ts";
 export type { DeviceOptions } from "./gpu/device.ts";
-export type { Counters, Gpu } from "./gpu/gpu.ts";
+export type { Counters, DispatchTime, Gpu, Origin } from "./gpu/gpu.ts";
 export { type GradcheckOptions, type GradcheckReport, gradcheck } from "./gradcheck.ts";
 export { inferenceMode, noGrad } from "./gradMode.ts";
 export { loadModel, saveModel } from "./io/modelFile.ts";

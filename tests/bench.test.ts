@@ -3,17 +3,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fitLine } from "../bench/fitLine.ts";
 import { type BenchRecord, record } from "../bench/record.ts";
 import { workloads } from "../bench/workloads.ts";
 import { temporaryFolder } from "./data-helpers.ts";
 import { projectRoot, run } from "./process-helpers.ts";
 
-const bench = (...words: string[]) =>
-  run(
-    process.execPath,
-    ["--import", "./engine/gpu/wgslLoader.mjs", "--import", "tsx", "bench/main.ts", ...words],
-    { cwd: projectRoot },
-  );
+const runScript = (...words: string[]) =>
+  run(process.execPath, ["--import", "./engine/gpu/wgslLoader.mjs", "--import", "tsx", ...words], {
+    cwd: projectRoot,
+  });
+const bench = (...words: string[]) => runScript("bench/main.ts", ...words);
 
 test("it measures, prints a table and writes records", async () => {
   const file = join(temporaryFolder(), "bench.json");
@@ -60,6 +60,37 @@ test("of several answers the middle one counts, and a failure is passed on", () 
   assert.is(record("wgrad", workload, answers, answers[0]).milliseconds, 3);
   const failed = { adapter: "some", failure: "too large\n - while binding" };
   assert.is(record("tfjs", workload, [failed], answers[0]).failure, "too large");
+});
+
+test("growth: a table and a plot with every point", async () => {
+  const file = join(temporaryFolder(), "growth.svg");
+  const { code, stdout } = await runScript("bench/growth.ts", "--quick", "--out", file);
+  assert.is(code, 0, stdout);
+  const times = [...stdout.matchAll(/^ +(\d+) +([\d.,]+) +[\d.,]+ +[+−]\d+ %$/gm)].map(([, size]) =>
+    Number(size),
+  );
+  const upTo64 = [1, 2, 4, 8, 16, 32, 64];
+  assert.equal(times, [...upTo64, ...upTo64, 16, 32, 64]);
+  assert.is(stdout.match(/^the line: [\d.]+ ms \+ [\d.]+ ms × (batch|width)$/gm)!.length, 3);
+  const svg = readFileSync(file, "utf8");
+  const count = (mark: RegExp) => svg.match(mark)!.length;
+  const marks = count(/<circle /g) + count(/<rect [^>]*width="7"/g);
+  assert.is(marks, 3 + 2 * times.length, "in the legend, on even axes and on logarithmic ones");
+  assert.not.match(svg, /NaN|Infinity|undefined/);
+});
+
+test("growth: the line through points on a line, and none that starts below zero", () => {
+  const points = (start: number, slope: number) =>
+    [1, 4, 64, 1024].map((size) => [size, start + slope * size] as const);
+  const near = (actual: number, expected: number) =>
+    assert.ok(Math.abs(actual - expected) < 1e-9, `${actual}`);
+  const found = fitLine(points(5, 0.25));
+  near(found.start, 5);
+  near(found.slope, 0.25);
+  near(found.at(100), 30);
+  const through = fitLine(points(-0.1, 0.25));
+  assert.is(through.start, 0);
+  assert.ok(through.slope > 0.15 && through.slope < 0.25);
 });
 
 test.run();

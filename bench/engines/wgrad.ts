@@ -147,7 +147,7 @@ function trained({ name, model: description, batch }: WorkOf<"training">, data: 
   const { images, labels } = data;
   switch (name) {
     case "autoencoder": {
-      const model = fill(new DenseAutoencoder({ widths: [128, 64, 32] }), description);
+      const model = fill(new DenseAutoencoder({ widths: widthsOf(description) }), description);
       return { model, loss: () => model.loss(images) };
     }
     case "vae": {
@@ -163,6 +163,12 @@ function trained({ name, model: description, batch }: WorkOf<"training">, data: 
       return { model, loss: () => crossEntropyLoss(model.call(images), labels) };
     }
   }
+}
+
+/** Of an autoencoder's encoder: the decoder mirrors it. */
+function widthsOf({ chains: [chain] }: WorkOf<"training">["model"]): number[] {
+  const widths = chain.flatMap((layer) => (layer.type === "linear" ? [layer.outFeatures] : []));
+  return widths.slice(0, widths.length / 2);
 }
 
 function input(shape: Shape, salt: number): Tensor {

@@ -3,6 +3,7 @@
  * larger its share of the row; the diagonal, what is right, is blue, and mistakes are orange (Okabe and Ito's palette).
  */
 import { formatCount, formatPercent } from "./format.ts";
+import { escaped } from "./svg.ts";
 
 /** With more classes than this the numbers would not be readable. */
 const mostNumbered = 30;
@@ -74,8 +75,4 @@ function colour(share: number, isRight: boolean): string {
 
 function sumOf(numbers: ArrayLike<number>): number {
   return Array.from(numbers).reduce((sum, number) => sum + number, 0);
-}
-
-function escaped(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }

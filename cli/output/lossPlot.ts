@@ -8,6 +8,7 @@
 import { scaleLinear, scaleLog } from "d3-scale";
 import { line } from "d3-shape";
 import { formatCount } from "./format.ts";
+import { escaped, text } from "./svg.ts";
 
 export interface LossHistory {
   /** "mean squared error": what the vertical axis is called. */
@@ -176,12 +177,4 @@ function tickLabels(ticks: number[], logarithmic: boolean): (loss: number) => st
   const short = (loss: number) => String(Number(loss.toPrecision(6)));
   if (!logarithmic || ticks.length < 10) return short;
   return (loss) => (/^[125]e/.test(loss.toExponential()) ? short(loss) : "");
-}
-
-function text(x: number, y: number, content: string, attributes: string): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${escaped(content)}</text>`;
-}
-
-function escaped(content: string): string {
-  return content.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }

@@ -1,9 +1,17 @@
 /** Opening a device: the same call in Node and in a browser. */
 import { platform } from "#platform";
-import { DeviceLostError, KernelError, LimitError, type WgradError } from "../errors.ts";
+import {
+  AdapterError,
+  ArgumentError,
+  DeviceLostError,
+  KernelError,
+  LimitError,
+  type WgradError,
+} from "../errors.ts";
 import { findAdapter } from "./adapter.ts";
 import { BufferPool, type GpuMemory, partAlignment } from "./buffers.ts";
-import type { Gpu, ReadyDispatch, Tiling } from "./gpu.ts";
+import type { DispatchTime, Gpu, ReadyDispatch, Tiling } from "./gpu.ts";
+import { Profiler } from "./profiler.ts";
 import { CommandQueue } from "./queue.ts";
 import { recordable } from "./recording/recordable.ts";
 import { prepareReplay } from "./recording/replay.ts";
@@ -114,6 +122,29 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   }
   const release = (memory: GpuMemory) => pool.release(memory);
 
+  async function profile(work: () => unknown): Promise<DispatchTime[]> {
+    if (!device.features.has("timestamp-query")) {
+      throw new AdapterError(
+        `${description.name} does not tell how long its kernels take (it has no "timestamp-query")`,
+        "choose another adapter with WGRAD_ADAPTER, or update the driver",
+      );
+    }
+    await queue.handOver();
+    if (queue.profiler)
+      throw new ArgumentError("this device is being profiled already", "await the profile() under way");
+    const profiler = new Profiler(device);
+    queue.profiler = profiler;
+    try {
+      await work();
+      await queue.handOver();
+      queue.profiler = undefined;
+      return await profiler.times();
+    } finally {
+      queue.profiler = undefined;
+      profiler.destroy();
+    }
+  }
+
   return recordable({
     adapter: description,
     tiling: options.tiling ?? (description.kind === "cpu" ? "registers" : "workgroup"),
@@ -135,6 +166,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
         if (pool.flushed()) queue.forgetBuffers();
         await queue.throttle();
       }),
+    profile: (work) => guarded(() => profile(work)),
     memory: () => pool.report(),
     counters: () => queue.counters(),
     async close() {

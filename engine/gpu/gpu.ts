@@ -11,6 +11,13 @@ import type { Plan } from "./recording/plan.ts";
 import type { Replay } from "./recording/replay.ts";
 import type { Trace } from "./recording/trace.ts";
 
+/** What a command was given for. Nothing depends on it: it comes back with the times (`Gpu.profile`). */
+export interface Origin {
+  /** The innermost module at work, if any. */
+  readonly module: object | undefined;
+  readonly phase: "forward" | "backward" | "update";
+}
+
 export interface Dispatch {
   readonly kernel: Kernel;
   /** One a binding of the kernel's group 1, in order; none with more than the device's `largestBinding` bytes. */
@@ -25,6 +32,21 @@ export interface Dispatch {
   readonly map?: ElementMap;
   /** Commands with the same one become one command in a recording where their tensors lie behind each other. */
   readonly batch?: Batch;
+  readonly origin?: Origin;
+}
+
+/** A dispatch as it ran. */
+export interface DispatchTime {
+  /** Its name. */
+  readonly kernel: string;
+  readonly origin: Origin | undefined;
+  readonly workgroups: number;
+  readonly flops: number;
+  /** Of all memory that it binds, counted once. It may read and write it, or touch only some of it. */
+  readonly bytes: number;
+  /** In nanoseconds since the first one began. */
+  readonly start: number;
+  readonly end: number;
 }
 
 /** What makes commands alike that treat every element of their tensors by itself (`elementCommand`). */
@@ -100,6 +122,13 @@ export interface Gpu extends Commands, Recorder {
    * @throws DeviceLostError, KernelError
    */
   flush(): Promise<void>;
+  /**
+   * Runs `work` and tells how long each dispatch took that was given in it, in order. Each has a pass of its own
+   * meanwhile, so all together take longer than they do otherwise.
+   * @throws AdapterError when the adapter has no timestamps; ArgumentError within another `profile`;
+   * DeviceLostError, KernelError
+   */
+  profile(work: () => unknown): Promise<DispatchTime[]>;
   memory(): MemoryReport;
   counters(): Counters;
   /** Waits for what is under way, then gives the device back. A Node process can exit after it. */

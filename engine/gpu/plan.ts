@@ -40,6 +40,9 @@ export function planDevice(): Gpu {
       throw new ArgumentError("there are no numbers on a plan", "open a device with openDevice()");
     },
     async flush() {},
+    async profile() {
+      throw new ArgumentError("there are no times on a plan", "open a device with openDevice()");
+    },
     memory: () => pool.report(),
     counters: (): Counters => ({ dispatches, passes: 0, submits: 0, uploads, pipelines: 0, flops }),
     async close() {},

@@ -8,6 +8,9 @@ import type { Platform } from "./platform.ts";
 /** What Dawn and the Vulkan loader say on every start on a CPU adapter, and what never helped anybody. */
 const harmless = [/artificially reduced from/, /XDG_RUNTIME_DIR/];
 
+/** Timestamps as they are: by default, as in browsers, they are rounded to a tenth of a millisecond. */
+const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
+
 /**
  * Dawn's instances, by the name of the adapter that they look for. They are kept for good: Dawn ends what is under
  * way after a device was destroyed, and the process crashes if the instance was collected by then.
@@ -24,7 +27,7 @@ export const platform: Platform = {
       );
     });
     function request(name: string | undefined, options: GPURequestAdapterOptions | undefined) {
-      const instance = instances.get(name) ?? create(name === undefined ? [] : [`adapter=${name}`]);
+      const instance = instances.get(name) ?? create([...dawnOptions, ...(name ? [`adapter=${name}`] : [])]);
       instances.set(name, instance);
       return withFilteredStandardError(() => instance.requestAdapter(options));
     }
@@ -47,6 +50,7 @@ export const platform: Platform = {
 
 /** How many things are awaited. */
 let awaited = 0;
+let isResting = false;
 const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
 const restMilliseconds = 0.2;
 
@@ -58,12 +62,15 @@ function restUntil(settled: Promise<unknown>): void {
   const done = () => {
     awaited--;
   };
+  awaited++;
   settled.then(done, done);
-  if (awaited++ === 0) setImmediate(rest);
+  if (!isResting) setImmediate(rest);
+  isResting = true;
 }
 
 function rest(): void {
-  if (awaited === 0) return;
+  isResting = awaited > 0;
+  if (!isResting) return;
   Atomics.wait(nobodyWakes, 0, 0, restMilliseconds);
   setImmediate(rest);
 }

@@ -8,6 +8,7 @@ import type { GpuMemory } from "./buffers.ts";
 import type { Counters, ReadyDispatch } from "./gpu.ts";
 import { type Kernel, packUniforms } from "./kernel.ts";
 import { type Awaiting, PipelineCache } from "./pipelines.ts";
+import type { Profiler } from "./profiler.ts";
 
 // WebGPU's flag values; Node has no globals for them.
 const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64 } as const;
@@ -24,6 +25,8 @@ const arenaSlots = 512;
 const submissionsInFlight = 2;
 
 export class CommandQueue {
+  /** While there is one, it times every dispatch that is encoded, each in a pass of its own. */
+  profiler: Profiler | undefined;
   readonly #device: GPUDevice;
   readonly #awaiting: Awaiting;
   readonly #onFailure: (error: unknown) => void;
@@ -159,6 +162,7 @@ export class CommandQueue {
     return {
       device: this.#device,
       awaiting: this.#awaiting,
+      profiler: () => this.profiler,
       uniformLayout: this.#uniformLayout,
       slotBytes: this.#slotBytes,
       pipelineOf: (kernel: Kernel) => this.#pipelines.request(kernel),
@@ -224,11 +228,12 @@ export class CommandQueue {
     const { pipeline, storageLayout } = this.#pipelines.get(kernel)!;
     const offset = this.#slot++ * this.#slotBytes;
     packUniforms(kernel, dispatch.uniforms, this.#arenaImage, offset);
-    this.#pass ??= this.#beginPass();
+    this.#pass ??= this.#beginPass(dispatch);
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, this.#uniformGroup, [offset]);
     this.#pass.setBindGroup(1, this.#storageGroup(dispatch, storageLayout));
     this.#pass.dispatchWorkgroups(...this.#fold(workgroups));
+    if (this.profiler) this.#endPass();
     this.#dispatches++;
     this.#flops += dispatch.flops;
   }
@@ -237,15 +242,19 @@ export class CommandQueue {
     return foldWorkgroups(workgroups, this.#mostWorkgroups);
   }
 
-  #beginPass(): GPUComputePassEncoder {
+  #beginPass(dispatch: ReadyDispatch): GPUComputePassEncoder {
     this.#passes++;
     this.#encoder ??= this.#device.createCommandEncoder();
-    return this.#encoder.beginComputePass();
+    return this.profiler?.beginPass(this.#encoder, dispatch) ?? this.#encoder.beginComputePass();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
   }
 
   #encodeCopy(memory: GpuMemory, target: GPUBuffer, bytes: number): void {
-    this.#pass?.end();
-    this.#pass = undefined;
+    this.#endPass();
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#encoder.copyBufferToBuffer(memory.buffer!, memory.offset, target, 0, bytes);
   }
@@ -284,9 +293,9 @@ export class CommandQueue {
   }
 
   #submit(): void {
-    this.#pass?.end();
-    this.#pass = undefined;
+    this.#endPass();
     if (!this.#encoder) return;
+    this.profiler?.resolve(this.#encoder);
     const bytes = this.#slot * this.#slotBytes;
     if (bytes > 0)
       this.#device.queue.writeBuffer(this.#arena, 0, this.#arenaImage.buffer as ArrayBuffer, 0, bytes);

@@ -13,6 +13,7 @@
  */
 import { ArgumentError, WgradError } from "../errors.ts";
 import { copyInto } from "../ops/elementwise.ts";
+import { withOrigin } from "../origin.ts";
 import { sameShape, showShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 
@@ -52,10 +53,10 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     });
   }
 
-  /** For what a module does beside `forward`: an error in `work` is told with the layer's path. */
+  /** For what a module does beside `forward`: errors and times in `work` are told with the layer's path. */
   protected within<T>(work: () => T): T {
     try {
-      return work();
+      return withOrigin({ module: this }, work);
     } catch (error) {
       if (error instanceof WgradError) error.passedThrough(this, (inner) => this.nameOf(inner));
       throw error;

@@ -8,6 +8,7 @@ import { ArgumentError, DtypeError, ShapeError } from "../errors.ts";
 import { type GpuMemory, partOf } from "../gpu/buffers.ts";
 import type { Dispatch } from "../gpu/gpu.ts";
 import { isGradEnabled, noGrad } from "../gradMode.ts";
+import { currentOrigin } from "../origin.ts";
 import type { NdArray } from "../reference.ts";
 import { type Shape, showShape } from "../shape.ts";
 import { collect, handOut } from "../storage.ts";
@@ -105,6 +106,7 @@ export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Opt
         name,
         inputs,
         owned,
+        origin: currentOrigin(),
         pullback: (gradient) => pullback({ gradient, inputs, output, saved, options, needs }),
       };
       output.node = node;
@@ -162,11 +164,14 @@ export interface Part {
   readonly size: number;
 }
 
-type DispatchWithTensors = Omit<Dispatch, "buffers"> & { readonly buffers: readonly (Tensor | Part)[] };
+type DispatchWithTensors = Omit<Dispatch, "buffers" | "origin"> & {
+  readonly buffers: readonly (Tensor | Part)[];
+};
 
 /** Gives a command on tensors to their device. @throws LimitError when it cannot bind so much at once */
 export function dispatch({ buffers, ...rest }: DispatchWithTensors): void {
-  tensorOf(buffers[0]).gpu.dispatch({ ...rest, buffers: buffers.map(memoryOf) });
+  const memory = buffers.map(memoryOf);
+  tensorOf(buffers[0]).gpu.dispatch({ ...rest, buffers: memory, origin: currentOrigin() });
 }
 
 export function tensorOf(operand: Tensor | Part): Tensor {

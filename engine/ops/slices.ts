@@ -5,6 +5,7 @@
  */
 import { elementCommand } from "../gpu/elementMap.ts";
 import type { Dispatch, Gpu } from "../gpu/gpu.ts";
+import { currentOrigin } from "../origin.ts";
 import type { Tensor } from "../tensor.ts";
 import { memoryOf } from "./define.ts";
 
@@ -50,6 +51,7 @@ export function dispatchElements({ buffers, map, batch, ...rest }: ElementsDispa
     const memories = buffers.map((x) => memoryOf(x.size === walked.size ? { of: x, start, size } : x));
     walked.gpu.dispatch({
       ...elementCommand({ ...rest, buffers: memories, start, size }),
+      origin: currentOrigin(),
       ...(map && { map }),
       ...(batch && { batch }),
     });

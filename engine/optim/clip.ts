@@ -13,6 +13,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { dispatch } from "../ops/define.ts";
 import { filled } from "../ops/elementwise.ts";
 import { dispatchElements, slicesOf } from "../ops/slices.ts";
+import { withOrigin } from "../origin.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 
 /** So many elements are added up by one workgroup … */
@@ -31,6 +32,10 @@ const largestNumber = 3.4e38;
  * @throws ArgumentError
  */
 export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
+  return withOrigin({ phase: "update" }, () => scaleToNorm(parameters, maxNorm));
+}
+
+function scaleToNorm(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
   requireLimit("clipGradNorm", "maxNorm", maxNorm);
   const { gpu, gradients } = gradientsOf("clipGradNorm", parameters);
   if (gradients.length === 0) return filled(gpu, [], 0);
@@ -80,14 +85,17 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Ten
 export function clipGradValue(parameters: Iterable<Tensor>, maxValue: number): void {
   requireLimit("clipGradValue", "maxValue", maxValue);
   const batch = { uniforms: { most: Math.min(maxValue, largestNumber) }, flops: 1 };
-  for (const gradient of gradientsOf("clipGradValue", parameters).gradients) {
-    dispatchElements({
-      kernel: kernel("gradientClamp", [common, clampSource]),
-      buffers: [gradient],
-      ...batch,
-      batch,
-    });
-  }
+  const { gradients } = gradientsOf("clipGradValue", parameters);
+  withOrigin({ phase: "update" }, () => {
+    for (const gradient of gradients) {
+      dispatchElements({
+        kernel: kernel("gradientClamp", [common, clampSource]),
+        buffers: [gradient],
+        ...batch,
+        batch,
+      });
+    }
+  });
 }
 
 /** @throws ArgumentError where there are no parameters, or parameters of several devices */

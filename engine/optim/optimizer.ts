@@ -9,6 +9,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import { layTogether } from "../layTogether.ts";
 import { copyInto, filled } from "../ops/elementwise.ts";
 import { dispatchElements } from "../ops/slices.ts";
+import { withOrigin } from "../origin.ts";
 import { sameShape, showShape } from "../shape.ts";
 import { now, releaseStep } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
@@ -104,6 +105,11 @@ export abstract class Optimizer {
    * @throws ShapeError for a gradient that is not of its parameter's shape
    */
   step(): void {
+    withOrigin({ module: undefined, phase: "update" }, () => this.#updateAll());
+    this.#endStep();
+  }
+
+  #updateAll(): void {
     for (const group of this.groups) {
       const parameters = group.parameters.filter(({ grad }) => grad);
       for (const parameter of parameters) this.#requireFitting(parameter);
@@ -123,7 +129,6 @@ export abstract class Optimizer {
         }
       }
     }
-    this.#endStep();
   }
 
   /** @throws ShapeError */

@@ -202,7 +202,7 @@ export function joinBatches(
   }
 
   function join(dispatches: readonly Dispatch[]): Dispatch {
-    const [{ kernel, batch, buffers }] = dispatches;
+    const [{ kernel, batch, buffers, origin }] = dispatches;
     const bytes = extent(dispatches);
     const memories = buffers.map((memory, binding) => {
       const members = dispatches.map((dispatch) => dispatch.buffers[binding]);
@@ -210,7 +210,9 @@ export function joinBatches(
       if (isTraced(memory)) addBlock(members, bytes);
       return { ...memory, bytes };
     });
-    return elementCommand({ ...batch!, kernel, buffers: memories, start: 0, size: bytes / 4 });
+    const command = elementCommand({ ...batch!, kernel, buffers: memories, start: 0, size: bytes / 4 });
+    const flops = dispatches.reduce((sum, { flops }) => sum + flops, 0); // without what lies between the tensors
+    return { ...command, flops, ...(origin && { origin }) };
   }
 
   function addBlock(members: readonly GpuMemory[], bytes: number): void {

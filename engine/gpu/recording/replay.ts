@@ -7,6 +7,7 @@ import { type GpuMemory, nextPart } from "../buffers.ts";
 import type { ReadyDispatch } from "../gpu.ts";
 import { type Kernel, packUniforms, type UniformValues } from "../kernel.ts";
 import type { Awaiting, Pipeline } from "../pipelines.ts";
+import type { Profiler } from "../profiler.ts";
 import { LossRing } from "./lossRing.ts";
 import type { Plan } from "./plan.ts";
 import { isTraced } from "./trace.ts";
@@ -32,6 +33,8 @@ export interface ReplayHost {
   readonly uniformLayout: GPUBindGroupLayout;
   /** Bytes between the uniforms of one dispatch and those of the next. */
   readonly slotBytes: number;
+  /** Times every dispatch, if it is there. */
+  profiler(): Profiler | undefined;
   pipelineOf(kernel: Kernel): Promise<Pipeline>;
   allocate(bytes: number): GpuMemory;
   release(memory: GpuMemory): void;
@@ -128,7 +131,7 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
     const entries = dispatch.buffers.map((memory, binding) => ({ binding, resource: bindingOf(memory) }));
     const [x, y] = host.fold(dispatch.workgroups);
     const group = device.createBindGroup({ layout: storageLayout, entries });
-    return { pipeline, group, offsets: [index * slotBytes], x, y };
+    return { dispatch, pipeline, group, offsets: [index * slotBytes], x, y };
   });
   const counts = {
     dispatches: dispatches.length,
@@ -144,6 +147,28 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
     }
   }
 
+  function encode(pass: GPUComputePassEncoder, { pipeline, group, offsets, x, y }: (typeof steps)[number]) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, uniformGroup, offsets);
+    pass.setBindGroup(1, group);
+    pass.dispatchWorkgroups(x, y);
+  }
+  function encodeAll(encoder: GPUCommandEncoder): void {
+    const profiler = host.profiler();
+    if (!profiler) {
+      const pass = encoder.beginComputePass();
+      for (const step of steps) encode(pass, step);
+      pass.end();
+      return;
+    }
+    for (const step of steps) {
+      const pass = profiler.beginPass(encoder, step.dispatch);
+      encode(pass, step);
+      pass.end();
+    }
+    profiler.resolve(encoder);
+  }
+
   const outputs = plan.outputs.map(bindingOf);
   const ring = new LossRing(device, outputs.length, host.awaiting);
 
@@ -155,14 +180,7 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
       for (const work of hostWork) work();
       device.queue.writeBuffer(inputs, 0, image);
       const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      for (const { pipeline, group, offsets, x, y } of steps) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, uniformGroup, offsets);
-        pass.setBindGroup(1, group);
-        pass.dispatchWorkgroups(x, y);
-      }
-      pass.end();
+      encodeAll(encoder);
       const result = ring.store(encoder, outputs);
       host.submit(encoder.finish(), counts);
       return () => host.guarded(result);

@@ -1,0 +1,71 @@
+/** `wgrad profile`: where the time of a training step goes. */
+import { openDevice } from "../../engine/currentDevice.ts";
+import { ArgumentError } from "../../engine/errors.ts";
+import { measurePeak } from "../../engine/peak.ts";
+import type { ModelAtWork } from "../../models/kinds/kind.ts";
+import { profileStep } from "../../models/profile.ts";
+import { findModel } from "../../models/registry.ts";
+import { chooseSettings } from "../../models/settings.ts";
+import type { Batch } from "../../models/training.ts";
+import { chooseShape } from "../chooseShape.ts";
+import { chromeTrace } from "../output/chromeTrace.ts";
+import { writeWhole } from "../output/folder.ts";
+import { kernelsOf, layersOf, profileLines } from "../output/profileTables.ts";
+import { styleFor } from "../output/style.ts";
+
+export interface ProfileCommand {
+  readonly model: string;
+  readonly set?: readonly string[];
+  readonly batch?: number;
+  readonly steps: number;
+  /** Where to write the trace. */
+  readonly trace?: string;
+  readonly json?: boolean;
+}
+
+/** @throws ArgumentError, AdapterError, OutputError */
+export async function runProfile({
+  model: name,
+  trace,
+  json = false,
+  ...command
+}: ProfileCommand): Promise<void> {
+  const registered = findModel(name);
+  const settings = chooseSettings(registered.settings, command.set ?? []);
+  if (registered.data === "graph" && command.batch !== undefined) {
+    throw new ArgumentError(`${name} takes the whole graph in every step, not a batch`, "leave --batch out");
+  }
+  const shape = chooseShape(registered, {});
+  const recipe = { ...registered.recipe, batchSize: command.batch ?? registered.recipe.batchSize };
+  const { stdout } = process;
+  const say = (text: string) => stdout.write(`${text}\n`);
+  const sayEvent = (event: string, rest: object) => say(JSON.stringify({ event, ...rest }));
+  const gpu = await openDevice();
+  try {
+    const { name: adapter, kind } = gpu.adapter;
+    if (json) sayEvent("adapter", { name: adapter, kind });
+    else say(`adapter  ${adapter} (${kind.toUpperCase()})`);
+    const peak = await measurePeak(gpu);
+    const measure = <Data, B extends Batch>(atWork: ModelAtWork<Data, B>) =>
+      profileStep(atWork, recipe, command.steps);
+    const step = await (registered.data === "images"
+      ? measure(registered.open(shape, settings))
+      : measure(registered.open(shape, settings)));
+    const profile = { model: name, batchSize: recipe.batchSize, peak, ...step };
+    if (json) {
+      const { timeline: _, dispatches, ...whole } = profile;
+      const rows = { layers: layersOf(profile), kernels: kernelsOf(profile), dispatches };
+      sayEvent("profile", { ...whole, ...rows });
+    } else {
+      const columns = stdout.columns || Number.POSITIVE_INFINITY;
+      for (const line of profileLines(profile, columns, styleFor(stdout))) say(line);
+    }
+    if (trace !== undefined) {
+      writeWhole(trace, chromeTrace(profile, adapter));
+      if (json) sayEvent("saved", { path: trace });
+      else say(`\nsaved    ${trace} (open it at https://ui.perfetto.dev)`);
+    }
+  } finally {
+    await gpu.close();
+  }
+}
