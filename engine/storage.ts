@@ -32,11 +32,13 @@ export class Storage {
   #released = "";
   #handles = 0;
 
-  constructor(gpu: Gpu, bytes: number, lifetime: "owner" | "step") {
+  /** @param block what the memory is a part of, if it is one */
+  constructor(gpu: Gpu, memory: GpuMemory, lifetime: "owner" | "step", block?: Block) {
     this.gpu = gpu;
     this.serial = ++lastSerial;
     this.lifetime = lifetime;
-    this.#memory = gpu.allocate(bytes);
+    this.#memory = memory;
+    this.#block = block;
     if (lifetime === "step") {
       if (scope) scope.push(this);
       else transientsOf(gpu).add(this);

@@ -162,8 +162,9 @@ export function tensor(values: NestedNumbers | TypedArray, options: TensorOption
       `tensor: ${showShape(shape)} needs ${sizeOf(shape)} numbers, but there are ${data.length}`,
     );
   }
-  const storage = new Storage(options.gpu ?? currentDevice(), data.byteLength, "owner");
-  if (data.length > 0) storage.gpu.upload(storage.memory, data);
+  const { gpu = currentDevice() } = options;
+  const storage = new Storage(gpu, gpu.allocate(data.byteLength), "owner");
+  if (data.length > 0) gpu.upload(storage.memory, data);
   const made = new Tensor(storage, shape, dtype);
   if (options.requiresGrad) made.requiresGrad = true;
   return made;
@@ -205,7 +206,7 @@ function flatten(values: NestedNumbers, shape: Shape, axis: number, into: number
 
 /** An uninitialised tensor for a kernel to fill; its memory follows rule 2 or 3 of `storage.ts`. */
 export function emptyTensor(gpu: Gpu, shape: Shape, dtype: DType = "float32"): Tensor {
-  return new Tensor(new Storage(gpu, 4 * sizeOf(shape), "step"), shape, dtype);
+  return new Tensor(new Storage(gpu, gpu.allocate(4 * sizeOf(shape)), "step"), shape, dtype);
 }
 
 export function zeros(shape: Shape, options: Omit<TensorOptions, "shape"> = {}): Tensor {

@@ -72,8 +72,11 @@ export class BufferPool {
     this.#largest = largest;
   }
 
-  /** @throws LimitError when no buffer of this adapter could hold so much */
-  allocate(bytes: number): GpuMemory {
+  /**
+   * @param isLasting whether it will be in use for so long that rounding up would cost more than it helps
+   * @throws LimitError when no buffer of this adapter could hold so much
+   */
+  allocate(bytes: number, isLasting = false): GpuMemory {
     const rounded = roundUp(bytes);
     if (rounded > this.#largest) {
       throw new LimitError(
@@ -81,7 +84,7 @@ export class BufferPool {
         "use a smaller batch or a narrower layer, or an adapter with a larger maxBufferSize",
       );
     }
-    const capacity = Math.min(sizeClass(rounded), this.#largest);
+    const capacity = isLasting ? rounded : Math.min(sizeClass(rounded), this.#largest);
     const waiting = this.#idle.get(capacity)?.pop();
     this.#bytesInUse += capacity;
     this.#buffersInUse++;

@@ -116,9 +116,9 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
     check();
     queue.upload(memory, data);
   }
-  function allocate(bytes: number): GpuMemory {
+  function allocate(bytes: number, isLasting?: boolean): GpuMemory {
     check();
-    return pool.allocate(bytes);
+    return pool.allocate(bytes, isLasting);
   }
   const release = (memory: GpuMemory) => pool.release(memory);
 

@@ -78,8 +78,11 @@ export type Tiling = "registers" | "workgroup";
 
 /** What a device does with memory and commands. */
 export interface Commands {
-  /** @throws LimitError when it is more than a buffer can hold */
-  allocate(bytes: number): GpuMemory;
+  /**
+   * @param isLasting for memory that is not asked for again and again: of exactly this size. Default: false
+   * @throws LimitError when it is more than a buffer can hold
+   */
+  allocate(bytes: number, isLasting?: boolean): GpuMemory;
   /** Gives memory back to the pool; commands already given may still use it. */
   release(memory: GpuMemory): void;
   /** Writes `data` (copied before the call returns) after all commands given so far. */

@@ -24,7 +24,7 @@ export function planDevice(): Gpu {
     },
     tiling: "registers",
     largestBinding: Number.MAX_SAFE_INTEGER,
-    allocate: (bytes) => pool.allocate(bytes),
+    allocate: (bytes, isLasting) => pool.allocate(bytes, isLasting),
     release: (memory) => pool.release(memory),
     upload() {
       uploads++;

@@ -7,8 +7,9 @@ import unarySource from "../../shaders/unary.wgsl";
 import gradientSource from "../../shaders/unary_gradient.wgsl";
 import type { GpuMemory } from "../gpu/buffers.ts";
 import { elementCommand, unfinished } from "../gpu/elementMap.ts";
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Gpu, ReadyDispatch } from "../gpu/gpu.ts";
 import { type Constants, type Kernel, kernel } from "../gpu/kernel.ts";
+import { currentOrigin } from "../origin.ts";
 import { broadcastShapes, broadcastStrides, mergeAxes, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { type DType, emptyTensor, type Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
@@ -19,16 +20,20 @@ export const wgslType = { float32: "f32", int32: "i32", uint32: "u32" } as const
 /** Numbers that a formula uses beside x, by name: `leakyRelu`'s slope. At most four. */
 export type Parameters = Readonly<Record<string, number>>;
 
+function fillKernel(dtype: DType): Kernel {
+  return kernel("fill", [common, fillSource], { element: `alias Element = ${wgslType[dtype]};` });
+}
+
 /** A tensor of one value, made on the device. */
 export function filled(gpu: Gpu, shape: Shape, value: number, dtype: DType = "float32"): Tensor {
   const result = emptyTensor(gpu, shape, dtype);
-  dispatchElements({
-    kernel: kernel("fill", [common, fillSource], { element: `alias Element = ${wgslType[dtype]};` }),
-    buffers: [result],
-    uniforms: { value },
-    flops: 0,
-  });
+  dispatchElements({ kernel: fillKernel(dtype), buffers: [result], uniforms: { value }, flops: 0 });
   return result;
+}
+
+/** Overwrites memory of float32 that a kernel can bind. */
+export function fillMemory(gpu: Gpu, memory: GpuMemory, value: number): void {
+  overMemory(gpu, { kernel: fillKernel("float32"), buffers: [memory], uniforms: { value } });
 }
 
 /** A kernel that maps every element of x by a WGSL expression in x and the parameters. */
@@ -160,8 +165,14 @@ export function copyInto(target: Tensor, source: Tensor): void {
 
 /** The same for memory of one size, of float32, that a kernel can bind. */
 export function copyMemory(gpu: Gpu, source: GpuMemory, target: GpuMemory): void {
-  const range = { start: 0, size: source.bytes / 4 };
-  const buffers = [source, target];
-  const uniforms = { parameters: [] };
-  gpu.dispatch(elementCommand({ kernel: copyKernel("float32"), buffers, uniforms, ...range, flops: 0 }));
+  overMemory(gpu, {
+    kernel: copyKernel("float32"),
+    buffers: [source, target],
+    uniforms: { parameters: [] },
+  });
+}
+
+function overMemory(gpu: Gpu, what: Pick<ReadyDispatch, "kernel" | "buffers" | "uniforms">): void {
+  const command = elementCommand({ ...what, start: 0, size: what.buffers[0].bytes / 4, flops: 0 });
+  gpu.dispatch({ ...command, origin: currentOrigin() });
 }

@@ -6,8 +6,8 @@
 import { ArgumentError, AutogradError, DtypeError, ShapeError } from "../errors.ts";
 import type { Batch, Gpu } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
-import { layTogether } from "../layTogether.ts";
-import { copyInto, filled } from "../ops/elementwise.ts";
+import { layTogether, zerosTogether } from "../layTogether.ts";
+import { copyInto } from "../ops/elementwise.ts";
 import { dispatchElements } from "../ops/slices.ts";
 import { withOrigin } from "../origin.ts";
 import { sameShape, showShape } from "../shape.ts";
@@ -208,10 +208,8 @@ export abstract class Optimizer {
   #remember(parameters: readonly Tensor[]): void {
     const unknown = parameters.filter((parameter) => !this.#memories.has(parameter));
     if (unknown.length === 0) return;
-    const buffers = this.#bufferNames.map(() =>
-      unknown.map(({ gpu, shape }) => filled(gpu, shape, 0).keep()),
-    );
-    for (const tensors of buffers) layTogether(tensors);
+    const shapes = unknown.map(({ shape }) => shape);
+    const buffers = this.#bufferNames.map(() => zerosTogether(this.#gpu, shapes));
     unknown.forEach((parameter, index) => {
       this.#memories.set(parameter, { step: 0, buffers: buffers.map((tensors) => tensors[index]) });
     });

@@ -33,7 +33,7 @@ export function recordable(base: PlainGpu): Gpu {
   }
   return {
     ...base,
-    allocate: (bytes) => (tracer ?? real).allocate(bytes),
+    allocate: (bytes, isLasting) => (tracer ?? real).allocate(bytes, isLasting),
     release(memory) {
       (tracer && isTraced(memory) ? tracer : real).release(memory);
     },

@@ -36,7 +36,7 @@ export interface ReplayHost {
   /** Times every dispatch, if it is there. */
   profiler(): Profiler | undefined;
   pipelineOf(kernel: Kernel): Promise<Pipeline>;
-  allocate(bytes: number): GpuMemory;
+  allocate(bytes: number, isLasting: boolean): GpuMemory;
   release(memory: GpuMemory): void;
   isInUse(memory: GpuMemory): boolean;
   /** Gives a command in the usual way. */
@@ -58,8 +58,8 @@ const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 } a
 /** @param lent the arenas of recordings that never run at the same time as this one; what it lacks is added */
 export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemory[]): Promise<Replay> {
   const { device, slotBytes } = host;
-  const constants = new Map(plan.constants.map(({ id, bytes }) => [id, host.allocate(bytes)]));
-  const arena = borrow(plan.arena, lent, host.allocate);
+  const constants = new Map(plan.constants.map(({ id, bytes }) => [id, host.allocate(bytes, true)]));
+  const arena = borrow(plan.arena, lent, (bytes) => host.allocate(bytes, true));
   const external: GpuMemory[] = [];
 
   // The upload: a slot of uniforms for each dispatch, then what the host feeds.
