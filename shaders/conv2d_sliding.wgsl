@@ -1,9 +1,10 @@
-// conv2d with stride 1 for CPU adapters, where loads are dear and multiplications nearly free. A thread computes eight
-// output channels of `pixels` neighbours in a row. A line of the window slides over the input pixels in its registers,
-// so that one pixel more is loaded for each step, and the eight lanes of a subgroup load a weight each and share it.
+// conv2d with stride 1 for CPU adapters, where loads are dear and multiplications nearly free. A thread computes eight or
+// sixteen output channels of `pixels` neighbours in a row. For a line of the window it loads the input pixels once, the
+// eight lanes of a subgroup load the weights of a channel or two each and share them, and all taps are multiplied in one
+// turn of the loop: what a loop changes is stored and masked in every turn, and no compiler here unrolls one.
 // With the weights read backwards, and inputs and outputs exchanged, it is the gradient by the input.
-// In front: enable subgroups (of eight lanes or more); kernelWidth; wide (8 pixels, else 4);
-// fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
+// In front: enable subgroups (of eight lanes or more); kernelWidth, at most 5; wide (8 pixels, else 4); tall (16 channels,
+// else 8); fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
 
 struct Uniforms {
   rows: u32,     // output channels of a group
@@ -34,7 +35,7 @@ struct Uniforms {
 @group(1) @binding(3) var<storage, read_write> result: array<f32>;
 
 const pixels = select(4u, 8u, wide);
-const rowsAThread = 8u;
+const rowsAThread = select(8u, 16u, tall);
 const workgroupThreads = 8u;
 
 // A line of input pixels from `start` on, which may begin in the padding.
@@ -51,6 +52,72 @@ fn pixel(line: Line, i: u32) -> f32 {
 
 fn fourPixels(line: Line, i: u32) -> vec4f {
   return vec4f(pixel(line, i), pixel(line, i + 1u), pixel(line, i + 2u), pixel(line, i + 3u));
+}
+
+// What each tap of a line meets, for four output pixels. Taps that the window does not have are left zero.
+struct Met {
+  tap0: vec4f,
+  tap1: vec4f,
+  tap2: vec4f,
+  tap3: vec4f,
+  tap4: vec4f,
+}
+
+fn met(four: vec4f, next: vec4f) -> Met {
+  return Met(four, vec4f(four.yzw, next.x), vec4f(four.zw, next.xy), vec4f(four.w, next.xyz), next);
+}
+
+// The weights of a line's taps.
+struct Weights {
+  tap0: f32,
+  tap1: f32,
+  tap2: f32,
+  tap3: f32,
+  tap4: f32,
+}
+
+fn weightsAt(start: u32) -> Weights {
+  let step = u32(uniforms.weightTap);
+  var weights = Weights();
+  weights.tap0 = weight[start];
+  if (kernelWidth > 1u) { weights.tap1 = weight[start + step]; }
+  if (kernelWidth > 2u) { weights.tap2 = weight[start + 2u * step]; }
+  if (kernelWidth > 3u) { weights.tap3 = weight[start + 3u * step]; }
+  if (kernelWidth > 4u) { weights.tap4 = weight[start + 4u * step]; }
+  return weights;
+}
+
+fn weightsOfLane(own: Weights, lane: u32) -> Weights {
+  var weights = Weights();
+  weights.tap0 = subgroupShuffle(own.tap0, lane);
+  if (kernelWidth > 1u) { weights.tap1 = subgroupShuffle(own.tap1, lane); }
+  if (kernelWidth > 2u) { weights.tap2 = subgroupShuffle(own.tap2, lane); }
+  if (kernelWidth > 3u) { weights.tap3 = subgroupShuffle(own.tap3, lane); }
+  if (kernelWidth > 4u) { weights.tap4 = subgroupShuffle(own.tap4, lane); }
+  return weights;
+}
+
+// The sums of an output channel: four pixels at the left, and four at the right.
+struct Row {
+  left: vec4f,
+  right: vec4f,
+}
+
+fn addFour(sums: vec4f, weights: Weights, pixels: Met) -> vec4f {
+  var added = fma(vec4f(weights.tap0), pixels.tap0, sums);
+  if (kernelWidth > 1u) { added = fma(vec4f(weights.tap1), pixels.tap1, added); }
+  if (kernelWidth > 2u) { added = fma(vec4f(weights.tap2), pixels.tap2, added); }
+  if (kernelWidth > 3u) { added = fma(vec4f(weights.tap3), pixels.tap3, added); }
+  if (kernelWidth > 4u) { added = fma(vec4f(weights.tap4), pixels.tap4, added); }
+  return added;
+}
+
+// With the weights that lane number `lane` has loaded.
+fn add(sums: Row, own: Weights, lane: u32, left: Met, right: Met) -> Row {
+  let weights = weightsOfLane(own, lane);
+  var added = Row(addFour(sums.left, weights, left), vec4f());
+  if (wide) { added.right = addFour(sums.right, weights, right); }
+  return added;
 }
 
 @compute @workgroup_size(workgroupThreads)
@@ -72,59 +139,76 @@ fn main(
   let y = outputLine - image * uniforms.outputHeight;
   let column = (tile - outputLine * uniforms.tilesAcross) * pixels;
 
-  let ownRow = min(row + lane % rowsAThread, uniforms.rows - 1u);
+  let ownRow = min(row + lane % 8u, uniforms.rows - 1u);
+  let lowerRow = min(row + 8u + lane % 8u, uniforms.rows - 1u);
   let groupWeights = group * uniforms.rows * uniforms.channels * uniforms.kernelHeight * kernelWidth;
   let ownWeights = groupWeights + uniforms.weightStart + ownRow * uniforms.weightRow;
+  let lowerWeights = groupWeights + uniforms.weightStart + lowerRow * uniforms.weightRow;
 
-  // Eight rows, each of four pixels at the left and four at the right.
-  var l0 = vec4f(); var l1 = vec4f(); var l2 = vec4f(); var l3 = vec4f();
-  var l4 = vec4f(); var l5 = vec4f(); var l6 = vec4f(); var l7 = vec4f();
-  var r0 = vec4f(); var r1 = vec4f(); var r2 = vec4f(); var r3 = vec4f();
-  var r4 = vec4f(); var r5 = vec4f(); var r6 = vec4f(); var r7 = vec4f();
+  var u0 = Row(); var u1 = Row(); var u2 = Row(); var u3 = Row();
+  var u4 = Row(); var u5 = Row(); var u6 = Row(); var u7 = Row();
+  var l0 = Row(); var l1 = Row(); var l2 = Row(); var l3 = Row();
+  var l4 = Row(); var l5 = Row(); var l6 = Row(); var l7 = Row();
   for (var channel = 0u; channel < uniforms.channels; channel++) {
     let plane = ((image * uniforms.groups + group) * uniforms.channels + channel) * uniforms.inputHeight;
     for (var ky = 0u; ky < uniforms.kernelHeight; ky++) {
       let inputY = y + ky * uniforms.dilationY - u32(uniforms.paddingTop);
       let inputX = column - u32(uniforms.paddingLeft);
       let line = Line((plane + inputY) * uniforms.inputWidth + inputX, inputX, inputY < uniforms.inputHeight);
-      let weights = ownWeights + channel * uniforms.weightChannel + ky * u32(uniforms.weightLine);
-      var left = fourPixels(line, 0u);
-      var right = vec4f();
-      if (wide) { right = fourPixels(line, 4u); }
-      for (var kx = 0u; kx < kernelWidth; kx++) {
-        let own = weight[weights + kx * u32(uniforms.weightTap)];
-        let w0 = vec4f(subgroupBroadcast(own, 0u));
-        let w1 = vec4f(subgroupBroadcast(own, 1u));
-        let w2 = vec4f(subgroupBroadcast(own, 2u));
-        let w3 = vec4f(subgroupBroadcast(own, 3u));
-        let w4 = vec4f(subgroupBroadcast(own, 4u));
-        let w5 = vec4f(subgroupBroadcast(own, 5u));
-        let w6 = vec4f(subgroupBroadcast(own, 6u));
-        let w7 = vec4f(subgroupBroadcast(own, 7u));
-        l0 = fma(w0, left, l0); l1 = fma(w1, left, l1); l2 = fma(w2, left, l2); l3 = fma(w3, left, l3);
-        l4 = fma(w4, left, l4); l5 = fma(w5, left, l5); l6 = fma(w6, left, l6); l7 = fma(w7, left, l7);
-        let next = pixel(line, pixels + kx);
-        if (wide) {
-          r0 = fma(w0, right, r0); r1 = fma(w1, right, r1); r2 = fma(w2, right, r2); r3 = fma(w3, right, r3);
-          r4 = fma(w4, right, r4); r5 = fma(w5, right, r5); r6 = fma(w6, right, r6); r7 = fma(w7, right, r7);
-          left = vec4f(left.yzw, right.x);
-          right = vec4f(right.yzw, next);
-        } else {
-          left = vec4f(left.yzw, next);
-        }
+      let first = fourPixels(line, 0u);
+      var second = vec4f();
+      if (wide) { second = fourPixels(line, 4u); }
+      var beyond = vec4f();
+      if (kernelWidth > 1u) { beyond.x = pixel(line, pixels); }
+      if (kernelWidth > 2u) { beyond.y = pixel(line, pixels + 1u); }
+      if (kernelWidth > 3u) { beyond.z = pixel(line, pixels + 2u); }
+      if (kernelWidth > 4u) { beyond.w = pixel(line, pixels + 3u); }
+      let left = met(first, select(beyond, second, wide));
+      let right = met(second, beyond);
+
+      let weights = channel * uniforms.weightChannel + ky * u32(uniforms.weightLine);
+      let upper = weightsAt(ownWeights + weights);
+      u0 = add(u0, upper, 0u, left, right);
+      u1 = add(u1, upper, 1u, left, right);
+      u2 = add(u2, upper, 2u, left, right);
+      u3 = add(u3, upper, 3u, left, right);
+      u4 = add(u4, upper, 4u, left, right);
+      u5 = add(u5, upper, 5u, left, right);
+      u6 = add(u6, upper, 6u, left, right);
+      u7 = add(u7, upper, 7u, left, right);
+      if (tall) {
+        let lower = weightsAt(lowerWeights + weights);
+        l0 = add(l0, lower, 0u, left, right);
+        l1 = add(l1, lower, 1u, left, right);
+        l2 = add(l2, lower, 2u, left, right);
+        l3 = add(l3, lower, 3u, left, right);
+        l4 = add(l4, lower, 4u, left, right);
+        l5 = add(l5, lower, 5u, left, right);
+        l6 = add(l6, lower, 6u, left, right);
+        l7 = add(l7, lower, 7u, left, right);
       }
     }
   }
 
   if (tile < uniforms.tiles) {
-    store(group, row, image, y, column, l0, r0);
-    store(group, row + 1u, image, y, column, l1, r1);
-    store(group, row + 2u, image, y, column, l2, r2);
-    store(group, row + 3u, image, y, column, l3, r3);
-    store(group, row + 4u, image, y, column, l4, r4);
-    store(group, row + 5u, image, y, column, l5, r5);
-    store(group, row + 6u, image, y, column, l6, r6);
-    store(group, row + 7u, image, y, column, l7, r7);
+    store(group, row, image, y, column, u0.left, u0.right);
+    store(group, row + 1u, image, y, column, u1.left, u1.right);
+    store(group, row + 2u, image, y, column, u2.left, u2.right);
+    store(group, row + 3u, image, y, column, u3.left, u3.right);
+    store(group, row + 4u, image, y, column, u4.left, u4.right);
+    store(group, row + 5u, image, y, column, u5.left, u5.right);
+    store(group, row + 6u, image, y, column, u6.left, u6.right);
+    store(group, row + 7u, image, y, column, u7.left, u7.right);
+    if (tall) {
+      store(group, row + 8u, image, y, column, l0.left, l0.right);
+      store(group, row + 9u, image, y, column, l1.left, l1.right);
+      store(group, row + 10u, image, y, column, l2.left, l2.right);
+      store(group, row + 11u, image, y, column, l3.left, l3.right);
+      store(group, row + 12u, image, y, column, l4.left, l4.right);
+      store(group, row + 13u, image, y, column, l5.left, l5.right);
+      store(group, row + 14u, image, y, column, l6.left, l6.right);
+      store(group, row + 15u, image, y, column, l7.left, l7.right);
+    }
   }
 }
 

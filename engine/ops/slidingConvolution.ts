@@ -14,14 +14,15 @@ import { dispatch } from "./define.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { addSplits, type ProductAndSums, rowSumsFunction } from "./gemm.ts";
 
-const rowsAThread = 8;
+/** A lane for each of a thread's rows, or for two of them. */
+const lanes = 8;
 const workgroupThreads = 8;
-/** The loop over a line of the window is unrolled: a longer one takes the driver too long to compile. */
+/** The kernels have a line of the window written out. */
 const widestWindow = 5;
 
 export function canSlide(gpu: Gpu, { window, stride, dilation }: Convolution): boolean {
   const isPlain = stride[0] === 1 && stride[1] === 1 && dilation[1] === 1 && window[1] <= widestWindow;
-  return isPlain && gpu.tiling === "registers" && gpu.adapter.smallestSubgroup >= rowsAThread;
+  return isPlain && gpu.tiling === "registers" && gpu.adapter.smallestSubgroup >= lanes;
 }
 
 interface Sliding {
@@ -92,6 +93,7 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
   const { channels, rows, input, output, padding, weights } = rest;
   const { images, groups, window, dilation } = convolution;
   const isWide = fillsBetter(output[1], 8, 4);
+  const isTall = fillsBetter(rows, 2 * lanes, lanes);
   const tilesAcross = Math.ceil(output[1] / (isWide ? 8 : 4));
   const tiles = images * output[0] * tilesAcross;
   const result = emptyTensor(x.gpu, [images, groups * rows, ...output]);
@@ -100,6 +102,7 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
       extension: "enable subgroups;",
       kernelWidth: window[1],
       wide: isWide,
+      tall: isTall,
       ...activated(activation),
     }),
     buffers: [x, weight, bias ?? x, result],
@@ -114,15 +117,15 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
       weightLine: weights.line,
       weightTap: weights.tap,
     },
-    workgroups: Math.ceil(tiles / workgroupThreads) * Math.ceil(rows / rowsAThread) * groups,
+    workgroups: Math.ceil(tiles / workgroupThreads) * Math.ceil(rows / (isTall ? 2 * lanes : lanes)) * groups,
     flops: 2 * images * output[0] * output[1] * groups * rows * channels * window[0] * window[1],
   });
   return result;
 }
 
-/** Whether tiles of `one` pixels cover a row about as well as tiles of `other`: wider ones load less. */
-function fillsBetter(width: number, one: number, other: number): boolean {
-  const covered = (pixels: number) => Math.ceil(width / pixels) * pixels;
+/** Whether tiles of `one` cover so many pixels or rows about as well as tiles of `other`: larger ones load less. */
+function fillsBetter(count: number, one: number, other: number): boolean {
+  const covered = (tile: number) => Math.ceil(count / tile) * tile;
   return covered(one) <= 1.25 * covered(other);
 }
 
@@ -139,8 +142,7 @@ export function slidingWeightGradient(
   const { images, inputChannels, outputChannels, groups, window, input, output, padding, dilation } =
     convolution;
   const [rows, channels] = [outputChannels / groups, inputChannels / groups];
-  const workgroups =
-    Math.ceil(rows / rowsAThread) * Math.ceil((channels * window[0]) / workgroupThreads) * groups;
+  const workgroups = Math.ceil(rows / lanes) * Math.ceil((channels * window[0]) / workgroupThreads) * groups;
   const splits = Math.min(images, Math.ceil(enoughWorkgroups / workgroups));
   const shape = [outputChannels, channels, ...window];
   const product = emptyTensor(x.gpu, [splits, ...shape]);
