@@ -2,6 +2,7 @@
  * The three directions of a two-dimensional convolution, each an implicit GEMM. conv2d and convTranspose2d are made of
  * the same three: what is the gradient by the input for one is the forward pass of the other.
  */
+import { sliding } from "#slidingConvolution";
 import forwardSource from "../../shaders/conv2d.wgsl";
 import inputGradientSource from "../../shaders/conv2d_input_gradient.wgsl";
 import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
@@ -11,7 +12,6 @@ import { emptyTensor, Tensor } from "../tensor.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { fold } from "./fold.ts";
 import { addSplits, gemm, type ProductAndSums, splitsFor } from "./gemm.ts";
-import { canSlide, slide, slideBack, slidingWeightGradient } from "./slidingConvolution.ts";
 
 export type Pair = readonly [number, number];
 
@@ -63,7 +63,7 @@ export function convolve(
   convolution: Convolution,
   activation?: Activation,
 ): Tensor {
-  if (canSlide(x.gpu, convolution)) return slide({ x, weight, bias, activation, convolution });
+  if (sliding?.fits(x.gpu, convolution)) return sliding.forward({ x, weight, bias, activation, convolution });
   const { images, inputChannels, outputChannels, groups, window, output } = convolution;
   const depth = (inputChannels / groups) * window[0] * window[1];
   const result = emptyTensor(x.gpu, [images, outputChannels, ...output]);
@@ -97,7 +97,7 @@ export function convolutionWeightGradient(
   convolution: Convolution,
   wantsBias: boolean,
 ): ProductAndSums {
-  if (canSlide(x.gpu, convolution)) return slidingWeightGradient(x, dy, convolution, wantsBias);
+  if (sliding?.fits(x.gpu, convolution)) return sliding.weightGradient(x, dy, convolution, wantsBias);
   const { images, inputChannels, outputChannels, groups, window, output } = convolution;
   const size = {
     rows: outputChannels / groups,
@@ -174,8 +174,8 @@ export function convolutionInputGradient(
   bias: Tensor | undefined,
   convolution: Convolution,
 ): Tensor {
-  if (canSlide(dy.gpu, convolution))
-    return slideBack({ x: dy, weight, bias, activation: undefined, convolution });
+  if (sliding?.fits(dy.gpu, convolution))
+    return sliding.inputGradient({ x: dy, weight, bias, activation: undefined, convolution });
   const { images, inputChannels, outputChannels, groups, input } = convolution;
   const result = emptyTensor(dy.gpu, [images, inputChannels, ...input]);
   for (const vertical of phasesAlong(0, convolution)) {

@@ -20,7 +20,7 @@ const workgroupThreads = 8;
 /** The kernels have a line of the window written out. */
 const widestWindow = 5;
 
-export function canSlide(gpu: Gpu, { window, stride, dilation }: Convolution): boolean {
+function canSlide(gpu: Gpu, { window, stride, dilation }: Convolution): boolean {
   const isPlain = stride[0] === 1 && stride[1] === 1 && dilation[1] === 1 && window[1] <= widestWindow;
   return isPlain && gpu.tiling === "registers" && gpu.adapter.smallestSubgroup >= lanes;
 }
@@ -34,7 +34,7 @@ interface Sliding {
 }
 
 /** From the input to the output. */
-export function slide({ convolution, ...operands }: Sliding): Tensor {
+function slide({ convolution, ...operands }: Sliding): Tensor {
   const { inputChannels, outputChannels, groups, window, input, output, padding } = convolution;
   const [height, width] = window;
   const channels = inputChannels / groups;
@@ -47,7 +47,7 @@ export function slide({ convolution, ...operands }: Sliding): Tensor {
 }
 
 /** From the gradient of the output, `x`, to that of the input: the window is read backwards. */
-export function slideBack({ convolution, ...operands }: Sliding): Tensor {
+function slideBack({ convolution, ...operands }: Sliding): Tensor {
   const { inputChannels, outputChannels, groups, window, dilation } = convolution;
   const [height, width] = window;
   const rows = inputChannels / groups;
@@ -133,7 +133,7 @@ function fillsBetter(count: number, one: number, other: number): boolean {
 const enoughWorkgroups = 32;
 
 /** From the input and the gradient of the output to that of the weight and, if it is wanted, of the bias. */
-export function slidingWeightGradient(
+function slidingWeightGradient(
   x: Tensor,
   dy: Tensor,
   convolution: Convolution,
@@ -164,3 +164,19 @@ export function slidingWeightGradient(
   });
   return addSplits({ product, rowSums }, shape);
 }
+
+/** Undefined where it is left out: see `slidingConvolution.browser.ts`. */
+export const sliding:
+  | {
+      /** Whether this device can slide over this convolution, and should. */
+      readonly fits: typeof canSlide;
+      readonly forward: typeof slide;
+      readonly inputGradient: typeof slideBack;
+      readonly weightGradient: typeof slidingWeightGradient;
+    }
+  | undefined = {
+  fits: canSlide,
+  forward: slide,
+  inputGradient: slideBack,
+  weightGradient: slidingWeightGradient,
+};
