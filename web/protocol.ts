@@ -193,8 +193,8 @@ export interface Requests {
     readonly models: readonly ModelOffer[];
     readonly stored: readonly DataName[];
   };
-  /** The last automatic save, if there is one; the model is there then. */
-  restore(): History | undefined;
+  /** Brings the last automatic save back; false when there is none. */
+  restore(): boolean;
   start(choice: Choice): void;
   pause(): void;
   goOn(): void;
@@ -202,7 +202,7 @@ export interface Requests {
   setLearningRate(rate: number): void;
   /** The bytes of a checkpoint, as the command line writes it. */
   checkpoint(): Uint8Array;
-  openCheckpoint(file: NamedBytes): History;
+  openCheckpoint(file: NamedBytes): true;
   /** MNIST's four files. @returns what is there now */
   addData(name: DataName, files: readonly NamedBytes[]): readonly DataName[];
   fetchData(name: DataName, address: string): readonly DataName[];

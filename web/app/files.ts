@@ -2,7 +2,7 @@
 
 import type { DataName, NamedBytes } from "../protocol.ts";
 import { dataTitles } from "./choice.ts";
-import { choice, request, show, status, stored, takeHistory } from "./state.ts";
+import { choice, request, show, status, stored } from "./state.ts";
 
 /** No checkpoint of a model on this page, and no file of MNIST's, comes near. */
 const largestFile = 512e6;
@@ -27,9 +27,7 @@ async function readFile(file: File): Promise<NamedBytes> {
 }
 
 async function openCheckpoint(file: NamedBytes): Promise<void> {
-  const history = await request("openCheckpoint", file);
-  if (!history) return;
-  takeHistory(history);
+  if (!(await request("openCheckpoint", file))) return;
   const { choice: opened, stepsDone } = status.value;
   if (opened) choice.value = opened;
   show({ kind: "information", text: `${file.name} is open: ${stepsDone} steps were done.` });
@@ -41,8 +39,11 @@ async function addData(files: readonly NamedBytes[]): Promise<void> {
   arrived(name, await request("addData", name, files));
 }
 
+/** @param address of a folder, from this page on */
 export async function fetchData(name: DataName, address: string): Promise<void> {
-  arrived(name, await request("fetchData", name, address));
+  const folder = URL.parse(address.endsWith("/") ? address : `${address}/`, location.href);
+  if (folder) arrived(name, await request("fetchData", name, folder.href));
+  else show({ kind: "error", text: `“${address}” is no address.` });
 }
 
 /** @param present undefined when the files were refused */

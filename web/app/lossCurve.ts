@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { History } from "../protocol.ts";
 
 /** How much of the smooth line's last value stays at a step. */
-const inertia = 0.95;
+const inertia = 0.9;
 
 export class LossCurve {
   readonly steps: number[] = [];

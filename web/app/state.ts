@@ -42,10 +42,17 @@ export const compiling = signal<number | undefined>(undefined);
 export const loss = signal<number | undefined>(undefined);
 export const dark = signal(matchMedia("(prefers-color-scheme: dark)").matches);
 
+/** Whether there is little room beside each other. */
+export const narrow = signal(matchMedia("(max-width: 40rem)").matches);
+
 export const curve = new LossCurve();
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => {
   dark.value = matches;
+});
+
+matchMedia("(max-width: 40rem)").addEventListener("change", ({ matches }) => {
+  narrow.value = matches;
 });
 
 /** What stands in the address is what was chosen. */
@@ -94,7 +101,7 @@ export function dismiss(notice: Notice): void {
   notices.value = notices.value.filter((other) => other !== notice);
 }
 
-export function takeHistory(history: History): void {
+function takeHistory(history: History): void {
   batch(() => {
     curve.replace(history);
     epochs.value = history.epochs;
@@ -153,9 +160,7 @@ export async function begin(): Promise<void> {
     machine.value = { missing: error.notice };
     return;
   }
-  const history = await request("restore");
-  if (!history) return;
-  takeHistory(history);
+  if (!(await request("restore"))) return;
   const { choice: last } = status.value;
   if (last && !query.has("model")) choice.value = last;
 }

@@ -98,7 +98,7 @@ function folderOf(files: readonly NamedBytes[]): Folder {
  * @throws DownloadError, DataError
  */
 export async function fetchData(name: DataName, address: string): Promise<DataName[]> {
-  const folder = new URL(address.endsWith("/") ? address : `${address}/`, self.location.href);
+  const folder = new URL(address);
   if (folder.origin !== self.location.origin) {
     throw new DownloadError(
       `${folder.host} is not this page's host (${self.location.host}), and this page asks no other`,

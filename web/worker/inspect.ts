@@ -131,13 +131,13 @@ export async function codeMap(): Promise<CodeMap> {
   const { centre, directions } = principalDirections(codes, codeSize);
   const [right, up] = directions;
   const places = new Float32Array(2 * test.count);
-  let reach = 0;
+  const distances: number[] = [];
   for (let image = 0; image < test.count; image++) {
     for (const [axis, direction] of [right, up].entries()) {
       let along = 0;
       for (let i = 0; i < codeSize; i++) along += direction[i] * (codes[image * codeSize + i] - centre[i]);
       places[2 * image + axis] = along;
-      reach = Math.max(reach, Math.abs(along));
+      distances.push(Math.abs(along));
     }
   }
   return {
@@ -148,7 +148,8 @@ export async function codeMap(): Promise<CodeMap> {
     places,
     codes,
     labels: test.labels.slice(),
-    reach: reach || 1,
+    // a few that lie far out do not make the map small for all others
+    reach: distances.sort((a, b) => a - b)[Math.floor(0.995 * distances.length)] || 1,
     ranges: rangesOf(codes, codeSize),
   };
 }

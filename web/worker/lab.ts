@@ -77,6 +77,8 @@ let firstStep = 0;
 let epochs: EpochFigures[] = [];
 /** Tells a training's loop that another has begun. */
 let run = 0;
+/** Tells it to end after the step it is at, and what it is then. */
+let leaving: "halted" | "ended" | undefined;
 
 export function listen(listener: (happening: Happening) => void): void {
   tell = listener;
@@ -144,13 +146,13 @@ export async function start({ model, data, seed, ...choice }: Choice): Promise<v
   const { batchSize, learningRate } = choice;
   const recipe: Recipe = { ...registered.recipe, epochs: choice.epochs, batchSize, learningRate };
   await replaceBench(data, { model: registered.name, settings, recipe, seed, data });
-  [losses, firstStep, epochs] = [[], 0, []];
+  takeHistory({ firstStep: 0, losses: new Float32Array(), epochs: [] });
   await save();
   void follow();
 }
 
 export function pause(): void {
-  if (phase === "training") setPhase("halted");
+  if (phase === "training") leaving ??= "halted";
 }
 
 export function goOn(): void {
@@ -158,8 +160,8 @@ export function goOn(): void {
 }
 
 export function stop(): void {
-  if (phase !== "training" && phase !== "halted") return;
-  setPhase("ended");
+  if (phase === "training") leaving = "ended";
+  else if (phase === "halted") setPhase("ended");
 }
 
 export function setLearningRate(rate: number): Promise<void> {
@@ -175,27 +177,39 @@ export function checkpoint(): Promise<Uint8Array> {
 }
 
 /** Goes on from a file that the command line or this page wrote. @throws DataError */
-export async function openCheckpoint({ name, bytes }: NamedBytes): Promise<History> {
+export async function openCheckpoint({ name, bytes }: NamedBytes): Promise<true> {
   const stored = decodeCheckpoint(bytes, name);
   const { training } = stored;
   await replaceBench(dataFor(training), training, stored);
-  [losses, firstStep, epochs] = [[], stored.stepsDone, []];
+  takeHistory({ firstStep: stored.stepsDone, losses: new Float32Array(), epochs: [] });
+  setPhase(standing());
   await showPictures();
   await save();
-  return history();
+  return true;
 }
 
 /** The last automatic save. */
-export async function restore(): Promise<History | undefined> {
+export async function restore(): Promise<boolean> {
   const saved = await kept("save");
-  if (!saved) return undefined;
+  if (!saved) return false;
   const stored = decodeCheckpoint(saved.checkpoint, "the automatic save");
   await replaceBench(saved.data, stored.training, stored);
-  losses = [...saved.history.losses];
-  [firstStep, epochs] = [saved.history.firstStep, [...saved.history.epochs]];
+  takeHistory(saved.history);
   tell({ event: "saved", stepsDone: stored.stepsDone, at: saved.at });
+  setPhase(standing());
   await showPictures();
-  return history();
+  return true;
+}
+
+function takeHistory(history: History): void {
+  [losses, firstStep, epochs] = [[...history.losses], history.firstStep, [...history.epochs]];
+  tell({ event: "history", history });
+}
+
+/** Of a training that nobody follows. */
+function standing(): Phase {
+  const { stepsDone, steps } = requireBench().training;
+  return stepsDone >= steps ? "ended" : "halted";
 }
 
 /** As a driver's crash does. The training goes on from the last save on a new device. */
@@ -218,7 +232,7 @@ function dataFor({ data, inputShape, classes }: TrainingDescription): DataName {
   );
 }
 
-/** Makes the model, with fresh or stored weights, in the place of the one before. */
+/** Makes the model, with fresh or stored weights, in the place of the one before; it is still preparing then. */
 async function replaceBench(
   dataName: DataName,
   begun: Omit<TrainingDescription, "inputShape" | "classes">,
@@ -239,7 +253,6 @@ async function replaceBench(
       const training = openTraining(atWork, data, { ...begun, ...shape }, stored);
       bench = { atWork, data, dataName, info: describe(atWork, shape), training };
     });
-    setPhase(stored && bench!.training.stepsDone >= bench!.training.steps ? "ended" : "halted");
   } catch (error) {
     bench = before.bench;
     setPhase(before.phase === "training" ? "halted" : before.phase);
@@ -275,7 +288,8 @@ async function follow(): Promise<void> {
   let saved = shown;
   let reported = shown;
   let images = 0;
-  const isOn = () => phase === "training" && own === run;
+  const isOn = () => phase === "training" && own === run && leaving === undefined;
+  leaving = undefined;
   setPhase("training");
   const compiling = watchCompiling(isOn);
   try {
@@ -304,11 +318,9 @@ async function follow(): Promise<void> {
       }
     }
     if (own !== run) return;
-    record(await turns(() => training.settle()));
-    if (training.stepsDone >= training.steps && phase === "training") setPhase("ended");
-    await showPictures();
     await save();
-    report();
+    setPhase(leaving === "ended" ? leaving : standing());
+    await showPictures();
   } catch (error) {
     if (own !== run) return;
     if (error instanceof DeviceLostError) return recover(error);
@@ -423,8 +435,7 @@ async function bringBack(lost: DeviceLostError): Promise<void> {
         ...(goesOn && { help: "The training goes on from there." }),
       },
     });
-    if (back) tell({ event: "history", history: back });
-    else setPhase("none");
+    if (!back) setPhase("none");
     if (back && goesOn) void follow();
   } catch (error) {
     setPhase("none");

@@ -31,7 +31,7 @@ export function Curve({ lossName }: { readonly lossName: string }) {
         ...size(),
         legend: { show: false },
         cursor: { show: false },
-        padding: [8, 8, 0, 0],
+        padding: [8, 18, 0, 0],
         scales: { x: { time: false } },
         axes: [
           { ...axis, size: 30, values: (_, steps) => steps.map(stepLabel) },

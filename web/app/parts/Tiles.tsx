@@ -3,6 +3,9 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { dark } from "../state.ts";
 import { ramp, type Tone } from "./colours.ts";
 
+/** Between images, in the canvas's pixels. */
+const gap = 1;
+
 export interface TilesProps {
   /** [count, C, H, W]; of several channels the first is shown. */
   readonly images: Float32Array;
@@ -14,7 +17,8 @@ export interface TilesProps {
   readonly tone?: Tone;
   /** What counts as full ink, or as ±1. Default 1. */
   readonly scale?: number;
-  readonly gap?: number;
+  /** So many of the canvas's pixels for one of an image, both ways. Default 1. */
+  readonly zoom?: number;
 }
 
 export function Tiles({
@@ -25,12 +29,13 @@ export function Tiles({
   label,
   tone = "ink",
   scale = 1,
-  gap = 1,
+  zoom = 1,
 }: TilesProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [channels, height, width] = imageShape;
+  const [cellWidth, cellHeight] = [zoom * width + gap, zoom * height + gap];
   const rows = Math.ceil(count / columns);
-  const [canvasWidth, canvasHeight] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
+  const [canvasWidth, canvasHeight] = [columns * cellWidth - gap, rows * cellHeight - gap];
   const isDark = dark.value;
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
@@ -38,12 +43,12 @@ export function Tiles({
     const picture = context.createImageData(canvasWidth, canvasHeight);
     const colours = ramp(tone, isDark);
     for (let image = 0; image < count; image++) {
-      const left = (image % columns) * (width + gap);
-      const top = Math.floor(image / columns) * (height + gap);
+      const left = (image % columns) * cellWidth;
+      const top = Math.floor(image / columns) * cellHeight;
       const start = image * channels * height * width;
-      for (let y = 0; y < height; y++) {
-        for (let x = 0; x < width; x++) {
-          const value = images[start + y * width + x] / scale;
+      for (let y = 0; y < zoom * height; y++) {
+        for (let x = 0; x < zoom * width; x++) {
+          const value = images[start + Math.floor(y / zoom) * width + Math.floor(x / zoom)] / scale;
           const step = tone === "ink" ? 255 * value : 127.5 + 127.5 * value;
           const colour = 3 * Math.min(255, Math.max(0, Math.round(step)));
           const pixel = 4 * ((top + y) * canvasWidth + left + x);
@@ -55,7 +60,22 @@ export function Tiles({
       }
     }
     context.putImageData(picture, 0, 0);
-  }, [images, count, columns, channels, height, width, gap, scale, tone, isDark, canvasWidth, canvasHeight]);
+  }, [
+    images,
+    count,
+    columns,
+    channels,
+    height,
+    width,
+    zoom,
+    cellWidth,
+    cellHeight,
+    scale,
+    tone,
+    isDark,
+    canvasWidth,
+    canvasHeight,
+  ]);
   return (
     <canvas
       ref={canvas}

@@ -44,9 +44,9 @@ export const classColours = {
     "#8a6a00",
     "#7a3b8f",
     "#2f7d3b",
-    "#b12a52",
+    "#a11d3a",
     "#5b5f66",
-    "#a0522d",
+    "#e0559b",
     "#1f6fb2",
   ],
   dark: [
@@ -56,9 +56,9 @@ export const classColours = {
     "#dcb84a",
     "#cb95de",
     "#7fcb8a",
-    "#f08aa8",
+    "#f07a7a",
     "#b4b9c1",
-    "#d9a07c",
+    "#f59fce",
     "#74b8ee",
   ],
 } as const;

@@ -7,7 +7,7 @@ import { latestOnly } from "../latest.ts";
 import { classColours } from "../parts/colours.ts";
 import { NoModel } from "../parts/NoModel.tsx";
 import { Tile, Tiles } from "../parts/Tiles.tsx";
-import { dark, epochs, request, status } from "../state.ts";
+import { dark, epochs, narrow, request, status } from "../state.ts";
 
 const offered = 24;
 
@@ -53,7 +53,7 @@ export function Inside() {
           Activations <small>of every layer, for the image you choose</small>
         </h2>
         <Picker images={images} chosen={chosen} label="Image to look at" onChoose={setChosen} />
-        <Layers moment={moment} image={imageAt(images, chosen)} />
+        <Layers moment={moment} image={imageAt(images, chosen)} imageShape={images.imageShape} />
       </section>
     </div>
   );
@@ -127,7 +127,7 @@ function FirstFilters({ moment }: { readonly moment: string }) {
           images={weights}
           imageShape={imageShape}
           count={count}
-          columns={isSmall ? Math.min(count, 16) : 16}
+          columns={Math.min(count, narrow.value ? 8 : 16)}
           tone="signed"
           scale={0.7 * reachOf(weights)}
           label={`${count} filters of the first layer`}
@@ -137,7 +137,12 @@ function FirstFilters({ moment }: { readonly moment: string }) {
   );
 }
 
-function Layers({ moment, image }: { readonly moment: string; readonly image: Float32Array }) {
+function Layers(props: {
+  readonly moment: string;
+  readonly image: Float32Array;
+  readonly imageShape: readonly number[];
+}) {
+  const { moment, image, imageShape } = props;
   const [layers, setLayers] = useState<readonly Activation[]>([]);
   useEffect(() => {
     void request("activations", image).then((found) => setLayers(found ?? []));
@@ -153,7 +158,7 @@ function Layers({ moment, image }: { readonly moment: string; readonly image: Fl
               {activation.shape.join(" × ")}
             </span>
           </p>
-          <LayerPicture activation={activation} />
+          <LayerPicture activation={activation} imageShape={imageShape} />
         </li>
       ))}
     </ol>
@@ -162,35 +167,58 @@ function Layers({ moment, image }: { readonly moment: string; readonly image: Fl
 
 const mostMaps = 64;
 const mostUnits = 512;
+/** No map is shown larger than so many pixels. */
+const largestMap = 72;
+const unitZoom = 5;
 
-function LayerPicture({ activation: { describes, shape, values } }: { readonly activation: Activation }) {
+function LayerPicture(props: { readonly activation: Activation; readonly imageShape: readonly number[] }) {
+  const { activation, imageShape } = props;
+  const { describes, shape, values } = activation;
   const isSigned = values.some((value) => value < 0);
   const shared = { tone: isSigned ? "signed" : "ink", scale: reachOf(values) } as const;
   if (shape.length === 3) {
     const [maps, height, width] = shape;
     const count = Math.min(maps, mostMaps);
+    const columns = Math.min(count, narrow.value ? 8 : 16);
     return (
-      <div class={`sheet maps ${height < 12 ? "small" : ""}`}>
+      <div class="sheet" style={{ maxWidth: `${columns * largestMap}px` }}>
         <Tiles
           {...shared}
           images={values}
           imageShape={[1, height, width]}
           count={count}
-          columns={Math.min(count, 16)}
+          columns={columns}
           label={`${describes}: ${maps} maps`}
         />
       </div>
     );
   }
+  const [, height, width] = imageShape;
+  if (values.length === height * width) {
+    return (
+      <div class="sheet" style={{ maxWidth: `${largestMap}px` }}>
+        <Tiles
+          {...shared}
+          images={values}
+          imageShape={[1, height, width]}
+          count={1}
+          columns={1}
+          label={`${describes}: ${values.length} units, one a pixel`}
+        />
+      </div>
+    );
+  }
   const count = Math.min(values.length, mostUnits);
+  const columns = Math.min(count, narrow.value ? 32 : 64);
   return (
-    <div class="sheet units">
+    <div class="sheet" style={{ maxWidth: `${columns * 12}px` }}>
       <Tiles
         {...shared}
         images={values}
         imageShape={[1, 1, 1]}
         count={count}
-        columns={Math.min(count, 64)}
+        columns={columns}
+        zoom={unitZoom}
         label={`${describes}: ${values.length} units`}
       />
     </div>
@@ -458,7 +486,7 @@ function Mistakes({ moment }: { readonly moment: string }) {
   const most = counts.reduce((a, b) => Math.max(a, b), 1);
   const count = classes.length;
   return (
-    <section aria-labelledby="mistakes">
+    <section class="wide" aria-labelledby="mistakes">
       <h2 id="mistakes">
         What is taken for what{" "}
         <small>{percent(accuracy)} of the test images are right; choose a cell to see its images</small>

@@ -4,6 +4,7 @@ import type { RowResult } from "../../../engine/checks.ts";
 import type { AdapterDescription } from "../../../engine/gpu/adapter.ts";
 import type { BenchmarkFigure } from "../../protocol.ts";
 import { bytes, number, whole } from "../format.ts";
+import { Field } from "../parts/Field.tsx";
 import { machine, request, show, status } from "../state.ts";
 import { listen } from "../worker.ts";
 
@@ -145,10 +146,9 @@ function Checks({ adapter }: { readonly adapter: AdapterDescription }) {
       )}
       {(progress === "done" || progress === "stopped") && (
         <>
-          <label class="field">
-            <span>Report</span>
+          <Field label="Report">
             <textarea readOnly rows={10} value={text} />
-          </label>
+          </Field>
           <div class="actions">
             <button type="button" onClick={() => copy(text)}>
               Copy the report

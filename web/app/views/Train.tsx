@@ -14,6 +14,7 @@ import {
 import { fetchData, saveCheckpoint, takeFiles } from "../files.ts";
 import { bytes, number, percent, whole } from "../format.ts";
 import { Curve } from "../parts/Curve.tsx";
+import { Field } from "../parts/Field.tsx";
 import { Tile, Tiles } from "../parts/Tiles.tsx";
 import {
   choice,
@@ -58,8 +59,7 @@ function Setup() {
       <h2 id="setup">Setup</h2>
       <fieldset disabled={isBusy}>
         <legend class="hidden">What to train</legend>
-        <label class="field">
-          <span>Model</span>
+        <Field label="Model" note={offers.get(model)?.about}>
           <select
             value={model}
             onChange={({ currentTarget }) => {
@@ -73,10 +73,11 @@ function Setup() {
               </option>
             ))}
           </select>
-          <small>{offers.get(model)?.about}</small>
-        </label>
-        <label class="field">
-          <span>Data</span>
+        </Field>
+        <Field
+          label="Data"
+          note={data === "digits" ? "6,000 drawn on the spot, 1,000 more to test on" : undefined}
+        >
           <select
             value={data}
             onChange={({ currentTarget }) => change({ data: currentTarget.value as DataName })}
@@ -87,8 +88,7 @@ function Setup() {
               </option>
             ))}
           </select>
-          {data === "digits" && <small>6,000 drawn on the spot, 1,000 more to test on</small>}
-        </label>
+        </Field>
         {!stored.value.includes(data) && <BringData name={data} />}
         <div class="pair">
           <Count label="Epochs" value={epochCount} most={999} onChange={(epochs) => change({ epochs })} />
@@ -99,8 +99,7 @@ function Setup() {
             onChange={(batchSize) => change({ batchSize })}
           />
           {codeSize !== undefined && (
-            <label class="field">
-              <span>Code size</span>
+            <Field label="Code size">
               <select
                 value={codeSize}
                 onChange={({ currentTarget }) => {
@@ -118,7 +117,7 @@ function Setup() {
                     </option>
                   ))}
               </select>
-            </label>
+            </Field>
           )}
         </div>
       </fieldset>
@@ -148,8 +147,7 @@ function Count(props: {
   readonly onChange: (value: number) => void;
 }) {
   return (
-    <label class="field">
-      <span>{props.label}</span>
+    <Field label={props.label}>
       <input
         type="number"
         min={1}
@@ -161,7 +159,7 @@ function Count(props: {
           else currentTarget.value = `${props.value}`;
         }}
       />
-    </label>
+    </Field>
   );
 }
 
@@ -173,10 +171,7 @@ function Rate() {
     if (phase === "training" || phase === "halted") void request("setLearningRate", rate);
   };
   return (
-    <label class="field">
-      <span>
-        Learning rate <output>{number(learningRate)}</output>
-      </span>
+    <Field label="Learning rate" value={number(learningRate)}>
       <input
         type="range"
         min={Math.log10(rates.least)}
@@ -190,7 +185,7 @@ function Rate() {
         }
         onChange={() => settle(choice.value.learningRate)}
       />
-    </label>
+    </Field>
   );
 }
 
@@ -249,28 +244,25 @@ function BringData({ name }: { readonly name: DataName }) {
         anywhere on this page, or
       </p>
       <FileButton label="Choose the four files" multiple />
-      <label class="field">
-        <span>or a folder on this page’s host</span>
-        <span class="joined">
-          <input
-            type="text"
-            value={address}
-            spellcheck={false}
-            onInput={({ currentTarget }) => setAddress(currentTarget.value)}
-          />
-          <button
-            type="button"
-            disabled={isBusy}
-            onClick={async () => {
-              setBusy(true);
-              await fetchData(name, address);
-              setBusy(false);
-            }}
-          >
-            Fetch
-          </button>
-        </span>
-      </label>
+      <Field label="or a folder on this page’s host">
+        <input
+          type="text"
+          value={address}
+          spellcheck={false}
+          onInput={({ currentTarget }) => setAddress(currentTarget.value)}
+        />
+      </Field>
+      <button
+        type="button"
+        disabled={isBusy}
+        onClick={async () => {
+          setBusy(true);
+          await fetchData(name, address);
+          setBusy(false);
+        }}
+      >
+        Fetch
+      </button>
     </div>
   );
 }
