@@ -346,7 +346,8 @@ test("a lost device is replaced, and the training goes on from the last save", a
 test("axe finds nothing, at both widths, light and dark", async () => {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of [360, 1440]) {
-      const { page, endWell } = await visit(browser, at("model=autoencoder&batch=16"), {
+      const model = (colorScheme === "light") === (width === 360) ? "vae" : "lenet5";
+      const { page, endWell } = await visit(browser, at(`model=${model}&batch=16`), {
         colorScheme,
         viewport: { width, height: 900 },
       });
@@ -354,7 +355,11 @@ test("axe finds nothing, at both widths, light and dark", async () => {
       await pause(page);
       for (const view of ["Train", "Look inside", "Draw", "Machine"]) {
         await goTo(page, view);
-        if (view === "Look inside") await page.locator(".layers li").first().waitFor();
+        if (view === "Look inside") {
+          await page.locator(".layers li").first().waitFor();
+          if (model === "lenet5") await page.locator(".matrix button").first().click();
+          else await page.locator("summary").click();
+        }
         await checkAccessibility(page, `${view}, ${width}, ${colorScheme}`);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(overflow <= 0, `${view} is ${overflow} pixels too wide at ${width}`);

@@ -245,13 +245,14 @@ async function replaceBench(
     const registered = findImageModel(begun.model);
     const data = await loadData(dataName, begun.seed);
     setPhase("preparing", "Making the model");
-    await turns(() => {
+    await turns(async () => {
       const { channels, height, width, classes } = data.train;
       const shape = { inputShape: [channels, height, width], classes };
       manualSeed(begun.seed);
       const atWork = registered.open(shape, begun.settings);
       const training = openTraining(atWork, data, { ...begun, ...shape }, stored);
       bench = { atWork, data, dataName, info: describe(atWork, shape), training };
+      await before.bench?.training.close();
     });
   } catch (error) {
     bench = before.bench;
@@ -300,7 +301,7 @@ async function follow(): Promise<void> {
       record(taken.losses);
       images += taken.images;
       const now = performance.now();
-      if (taken.losses.length > 0) compiling.stop();
+      if (taken.images > 0) compiling.stop();
       if (now - reported > millisecondsBetweenReports) {
         tell({ event: "speed", imagesPerSecond: (1000 * images) / (now - reported), bytes: bytesOnDevice() });
         [reported, images] = [now, 0];

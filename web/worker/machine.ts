@@ -92,6 +92,7 @@ async function measureTraining(name: string) {
   for (let i = 0; i < measuredSteps; i++) await training.step();
   await training.settle();
   const milliseconds = (performance.now() - started) / measuredSteps;
+  await training.close();
   setGeneratorState(before);
   return [
     { what: `${name}, a training step of ${batchSize} images`, value: milliseconds, unit: "ms" },

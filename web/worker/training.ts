@@ -19,9 +19,14 @@ export interface Training {
   settle(): Promise<readonly number[]>;
   /** From the next step on. What the optimiser remembers stays. */
   setLearningRate(rate: number): Promise<void>;
+  /** Gives back what the steps hold on the device. */
+  close(): Promise<void>;
   /** The file's bytes; nothing may train meanwhile. */
   encode(): Promise<Uint8Array>;
 }
+
+/** Losses are read in lots, as often as a person can follow. */
+const millisecondsBetweenReads = 80;
 
 /**
  * @param checkpoint where it goes on
@@ -41,17 +46,24 @@ export function openTraining(
   checkpoint?.restore({ model, optimizers: trainer.optimizers });
   let stepsDone = checkpoint?.stepsDone ?? 0;
   let following = takeSteps();
-  let reading: Promise<number> | undefined;
+  /** Steps whose losses nobody has begun to read. */
+  let given: Step[] = [];
+  let reading: Promise<readonly number[]> = Promise.resolve([]);
+  let lastRead = performance.now();
 
   async function* takeSteps(): AsyncGenerator<Step> {
     const { update } = trainer;
     for await (const epoch of train({ source, epochs: begun.recipe.epochs, update, stepsDone })) yield* epoch;
   }
 
-  async function settle(): Promise<number[]> {
-    const read = reading;
-    reading = undefined;
-    return read ? [await read] : [];
+  /** Begins to read the steps' losses that are given by now; returns those of the lot before. */
+  function readNext(): Promise<readonly number[]> {
+    const before = reading;
+    reading = Promise.all(given.map(({ losses }) => losses.loss.item()));
+    reading.catch(() => {}); // whoever takes this lot gets the error
+    given = [];
+    lastRead = performance.now();
+    return before;
   }
 
   return {
@@ -65,14 +77,15 @@ export function openTraining(
     },
     async step() {
       const { value, done } = await following.next();
-      if (done) return { losses: await settle(), images: 0 };
+      if (done) return { losses: [], images: 0 };
       stepsDone++;
-      const losses = await settle(); // of the step before, which the device has long done
-      reading = value.losses.loss.item();
-      reading.catch(() => {}); // whoever settles gets the error
-      return { losses, images: value.samples };
+      given.push(value);
+      const isTime = performance.now() - lastRead > millisecondsBetweenReads;
+      return { losses: isTime ? await readNext() : [], images: value.samples };
     },
-    settle,
+    async settle() {
+      return [...(await readNext()), ...(await readNext())];
+    },
     async setLearningRate(learningRate) {
       await following.return(undefined);
       const recipe = { ...description.recipe, learningRate };
@@ -81,6 +94,9 @@ export function openTraining(
       trainer = changed;
       description = { ...description, recipe };
       following = takeSteps();
+    },
+    async close() {
+      await following.return(undefined);
     },
     encode: () => encodeCheckpoint({ model, optimizers: trainer.optimizers, stepsDone }, description),
   };
