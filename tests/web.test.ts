@@ -319,9 +319,13 @@ test("the machine is checked, and gives a report", async () => {
   await page.getByText(/^[1-9]\d* of \d+ rows checked, all right/).waitFor();
   await button(page, "Stop").click();
   await page.getByText(/^Stopped: \d+ of \d+ rows checked, all right/).waitFor();
+  await button(page, "Check").click();
+  await page.getByText(/^Done: (\d+) of \1 rows checked, all right/).waitFor();
   const report = await page.getByLabel("Report").inputValue();
   assert.match(report, /^adapter: .*swiftshader/i);
-  assert.match(report, /checked: \d+ of \d+ rows, 0 failed/);
+  assert.match(report, /\nchecked: (\d+) of \1 rows, 0 failed\n/);
+  assert.match(report, /\nmatmul 512 × 512 × 512.*: [\d.]+ GFLOP\/s\n/);
+  assert.match(report, /\nlenet5, a training step of 64 images: [\d.]+ ms\n/);
   await endWell();
 });
 

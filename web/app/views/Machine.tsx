@@ -147,7 +147,7 @@ function Checks({ adapter }: { readonly adapter: AdapterDescription }) {
       {(progress === "done" || progress === "stopped") && (
         <>
           <Field label="Report">
-            <textarea readOnly rows={10} value={text} />
+            <textarea readOnly rows={12} value={text} />
           </Field>
           <div class="actions">
             <button type="button" onClick={() => copy(text)}>
