@@ -140,6 +140,26 @@ test("Ctrl-C, then resume: it begins where it stopped; then once more, with noth
   assertSame(join(here, "autoencoder-through"), join(here, "out/autoencoder"), "after its end");
 });
 
+test("a checkpoint that comes alone, as the page in a browser gives it: it goes on, bit for bit", async () => {
+  for (const stop of [6, stepsAnEpoch]) {
+    const whole = `alone-${stop}`;
+    await stopped(`train autoencoder ${recipe} --checkpoint-every ${stop} --out ${whole}`, {
+      epoch: stop === 6 ? 1 : 2,
+      step: stop === 6 ? 9 : 2,
+    });
+    const folder = join(here, `${whole}-moved`);
+    mkdirSync(folder);
+    cpSync(join(here, whole, resultFiles.checkpoint), join(folder, resultFiles.checkpoint));
+    const events = parseLines(succeeded(await wgrad(`train --resume ${whole}-moved --json`)));
+    assert.is(firstStep(events), stop);
+    for (const name of [resultFiles.weights, resultFiles.checkpoint]) {
+      const through = readFileSync(join(here, "autoencoder-through", name));
+      assert.ok(readFileSync(join(folder, name)).equals(through), `${name} after step ${stop}`);
+    }
+    succeeded(await wgrad(`train --resume ${whole}-moved`)); // and once more from what that left
+  }
+});
+
 test("a new training in an old one's folder, killed at once: what is resumed is the new one", async () => {
   cpSync(join(here, "denoising-autoencoder-through"), join(here, "reused"), { recursive: true });
   await stopped(`train autoencoder ${recipe} --out reused`, { epoch: 1, step: 1 });
@@ -228,11 +248,12 @@ test("a damaged checkpoint, figures of another training, data that is gone", asy
     assert.equal(snapshot("finished"), before);
   }
   writeFileSync(join(here, "finished", "checkpoint.safetensors"), whole);
-  rmSync(join(here, "finished", "metrics.jsonl"));
+  const figures = join(here, "finished", "metrics.jsonl");
+  writeFileSync(figures, readFileSync(figures, "utf8").split("\n").slice(0, 5).join("\n"));
   assertRefused(
     await wgrad("train --resume finished"),
     1,
-    /finished\/metrics\.jsonl has the figures of 0 steps/,
+    /finished\/metrics\.jsonl has the figures of 5 steps/,
   );
   rmSync(join(here, "digits-on-disk"), { recursive: true });
   assertRefused(await wgrad("train --resume finished"), 2, /neither a dataset nor a folder "digits-on-disk"/);

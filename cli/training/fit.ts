@@ -48,7 +48,7 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
   checkpoint?.restore({ model, optimizers });
   let stepsDone = checkpoint?.stepsDone ?? 0;
 
-  const { lines: earlier, history } = readHistory(folder.pathOf(resultFiles.metrics), stepsDone);
+  const { lines: earlier, history } = readHistory(folder.pathOf(resultFiles.metrics), stepsDone, source);
   if (history.steps.length < stepsDone) {
     throw new DataError(
       `${folder.pathOf(resultFiles.metrics)} has the figures of ${history.steps.length} steps, and ` +

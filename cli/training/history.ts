@@ -18,7 +18,16 @@ interface EpochLine {
   readonly test: TestMetrics;
 }
 
-type Line = StepLine | EpochLine;
+/** The steps before were taken elsewhere, on the page in a browser, whose figures are not here. */
+interface ContinuedLine {
+  readonly event: "continued";
+  readonly steps: number;
+  readonly epochs: number;
+  /** In the mean. */
+  readonly samplesAStep: number;
+}
+
+type Line = StepLine | EpochLine | ContinuedLine;
 
 export interface History {
   readonly steps: { readonly loss: number; readonly samples: number }[];
@@ -27,15 +36,25 @@ export interface History {
 
 /**
  * What a training wrote until its step `stepsDone`, as its lines and as what they say; what came after, or was cut off,
- * is left out.
+ * is left out. Where there is no file, its checkpoint came alone: the losses until then are NaN.
  */
-export function readHistory(path: string, stepsDone: number): { lines: string[]; history: History } {
+export function readHistory(
+  path: string,
+  stepsDone: number,
+  anEpoch: { readonly steps: number; readonly samples: number },
+): { lines: string[]; history: History } {
   const lines: string[] = [];
   const history: History = { steps: [], epochs: [] };
-  const written = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+  const written = existsSync(path)
+    ? readFileSync(path, "utf8").split("\n")
+    : continuedLines(stepsDone, anEpoch);
   for (const line of written) {
     const parsed = parseLine(line);
-    if (parsed?.event === "step") {
+    if (parsed?.event === "continued") {
+      const { steps, epochs, samplesAStep: samples } = parsed;
+      for (let step = 0; step < steps; step++) history.steps.push({ loss: Number.NaN, samples });
+      for (let epoch = 0; epoch < epochs; epoch++) history.epochs.push({ trainLoss: Number.NaN, test: {} });
+    } else if (parsed?.event === "step") {
       if (history.steps.length === stepsDone) break;
       history.steps.push(parsed);
     } else if (parsed) {
@@ -46,8 +65,19 @@ export function readHistory(path: string, stepsDone: number): { lines: string[];
   return { lines, history };
 }
 
-/** The mean loss of an epoch's samples, from its steps. */
-export function meanLoss(steps: History["steps"]): number {
+function continuedLines(
+  stepsDone: number,
+  { steps, samples }: { readonly steps: number; readonly samples: number },
+): string[] {
+  if (stepsDone === 0) return [];
+  const epochs = Math.floor(stepsDone / steps);
+  const line: ContinuedLine = { event: "continued", steps: stepsDone, epochs, samplesAStep: samples / steps };
+  return [JSON.stringify(line)];
+}
+
+/** The mean loss of an epoch's samples, from those of its steps whose losses are known. */
+export function meanLoss(epoch: History["steps"]): number {
+  const steps = epoch.filter(({ loss }) => !Number.isNaN(loss));
   const samples = steps.reduce((sum, step) => sum + step.samples, 0);
   return steps.reduce((sum, step) => sum + step.samples * step.loss, 0) / samples;
 }
@@ -64,7 +94,7 @@ export function lossHistory(history: History, lossName: string, stepsPerEpoch: n
 function parseLine(line: string): Line | undefined {
   try {
     const parsed = JSON.parse(line) as Line;
-    return parsed.event === "step" || parsed.event === "epoch" ? parsed : undefined;
+    return ["step", "epoch", "continued"].includes(parsed.event) ? parsed : undefined;
   } catch {
     return undefined; // the last line of a run that was killed
   }

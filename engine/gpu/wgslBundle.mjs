@@ -6,13 +6,17 @@ export const wgslPlugin = {
   name: "wgsl",
   setup(build) {
     build.onLoad({ filter: /\.wgsl$/ }, async ({ path }) => ({
-      contents: compact(await readFile(path, "utf8")),
+      contents: compactKernel(await readFile(path, "utf8")),
       loader: "text",
     }));
   },
 };
 
-function compact(source) {
+/**
+ * @param {string} source
+ * @returns {string}
+ */
+export function compactKernel(source) {
   return source
     .split("\n")
     .map((line) =>

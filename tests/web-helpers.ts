@@ -1,0 +1,137 @@
+/** What the tests of the page share: it is built once, served as a static host would, and driven in headless Chromium. */
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import * as assert from "uvu/assert";
+import { build } from "vite";
+import { ensureBrowser } from "../cli/setup/index.ts";
+import { temporaryFolder } from "./data-helpers.ts";
+
+export const site = temporaryFolder();
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
+
+const flags = [
+  "--no-sandbox",
+  "--ignore-gpu-blocklist",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-gpu-watchdog",
+];
+export const withWebGpu = [...flags, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+export const withoutWebGpu = [...flags, "--disable-features=WebGPU", "--disable-gpu"];
+
+export async function buildSite(): Promise<void> {
+  await build({
+    configFile: fileURLToPath(new URL("../web/vite.config.ts", import.meta.url)),
+    logLevel: "warn",
+    build: { outDir: site },
+  });
+}
+
+export interface Host {
+  readonly address: string;
+  /** Files beside the page, by their path. */
+  readonly files: Map<string, Uint8Array>;
+  close(): void;
+}
+
+export async function serveSite(): Promise<Host> {
+  const files = new Map<string, Uint8Array>();
+  const server: Server = createServer((request, response) => {
+    const { pathname } = new URL(request.url!, "http://here");
+    const path = pathname === "/" ? "/index.html" : pathname;
+    try {
+      const bytes = files.get(path) ?? readFileSync(join(site, path));
+      response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
+      response.end(bytes);
+    } catch {
+      response.statusCode = 404;
+      response.end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    files,
+    close: () => server.close(),
+  };
+}
+
+export async function launch(args: readonly string[]): Promise<Browser> {
+  return chromium.launch({ executablePath: await ensureBrowser(), args: [...args] });
+}
+
+/** A page of its own, with storage of its own, of which every complaint and every request is remembered. */
+export interface Visit {
+  readonly page: Page;
+  /** Nothing was complained about, and nothing asked of another host. */
+  endWell(): Promise<void>;
+}
+
+export async function visit(
+  browser: Browser,
+  address: string,
+  options: BrowserContextOptions & { readonly complains?: RegExp } = {},
+): Promise<Visit> {
+  const { complains, ...context } = options;
+  const opened = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...context });
+  const page = await opened.newPage();
+  page.setDefaultTimeout(45_000);
+  const complaints: string[] = [];
+  const strangers: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  opened.on("request", (request) => {
+    const url = new URL(request.url());
+    if (!["data:", "blob:"].includes(url.protocol) && url.origin !== new URL(address).origin)
+      strangers.push(request.url());
+  });
+  await page.goto(address);
+  return {
+    page,
+    async endWell() {
+      await opened.close();
+      assert.equal(
+        complaints.filter((text) => !complains?.test(text)),
+        [],
+      );
+      assert.equal(strangers, []);
+    },
+  };
+}
+
+/** Starts what is chosen, and waits for so many steps. */
+export async function startTraining(page: Page, steps: number): Promise<void> {
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await waitForSteps(page, steps);
+}
+
+export async function waitForSteps(page: Page, steps: number): Promise<void> {
+  await page.waitForFunction(
+    (least) => (document.querySelector<HTMLProgressElement>(".figures progress")?.value ?? 0) >= least,
+    steps,
+  );
+}
+
+export async function stepsDone(page: Page): Promise<number> {
+  return page.locator(".figures progress").evaluate((bar) => (bar as HTMLProgressElement).value);
+}
+
+export async function pause(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("Paused", { exact: true }).waitFor();
+}

@@ -1,0 +1,464 @@
+/** The page in a real browser, a story for each thing that a person does there. */
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Browser, Page } from "playwright-core";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { syntheticDigits } from "../data/syntheticDigits.ts";
+import { openDevice } from "../engine/currentDevice.ts";
+import type { Gpu } from "../engine/gpu/gpu.ts";
+import { manualSeed } from "../engine/random.ts";
+import { decodeCheckpoint, encodeCheckpoint, type StoredCheckpoint } from "../models/checkpoint.ts";
+import { findModel, type RegisteredImageModel } from "../models/registry.ts";
+import { chooseSettings } from "../models/settings.ts";
+import { train } from "../models/training.ts";
+import { digitFiles } from "./cli-helpers.ts";
+import {
+  buildSite,
+  type Host,
+  launch,
+  pause,
+  serveSite,
+  site,
+  startTraining,
+  stepsDone,
+  visit,
+  waitForSteps,
+  withoutWebGpu,
+  withWebGpu,
+} from "./web-helpers.ts";
+
+const kilobytesAtMost = 250;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let browser: Browser;
+let host: Host;
+
+test.before(async () => {
+  await buildSite();
+  host = await serveSite();
+  browser = await launch(withWebGpu);
+});
+
+test.after(async () => {
+  await browser?.close();
+  host?.close();
+});
+
+const at = (query: string) => `${host.address}?${query}`;
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+const goTo = (page: Page, view: string) => page.getByRole("link", { name: view }).click();
+
+test("the built page is small, and its policy lets it ask no other host", () => {
+  const scripts = readdirSync(join(site, "assets")).filter((name) => name.endsWith(".js"));
+  const sizes = scripts.map(
+    (name) => gzipSync(readFileSync(join(site, "assets", name)), { level: 9 }).length,
+  );
+  const kilobytes = sizes.reduce((a, b) => a + b, 0) / 1000;
+  console.log(`\nthe page's JavaScript: ${kilobytes.toFixed(1)} kB gzipped in ${scripts.length} files`);
+  assert.ok(kilobytes < kilobytesAtMost, `${kilobytes} kB, and ${kilobytesAtMost} are allowed`);
+  const page = readFileSync(join(site, "index.html"), "utf8").replaceAll("&#39;", "'");
+  const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1] ?? "";
+  assert.match(policy, /default-src 'none'/);
+  assert.match(policy, /connect-src 'self'(;|$)/);
+  assert.not.match(policy, /unsafe|https?:|\*/);
+});
+
+test("without WebGPU the page says which browsers have it, and how to switch it on", async () => {
+  const plain = await launch(withoutWebGpu);
+  try {
+    const { page, endWell } = await visit(plain, host.address, { complains: /WebGPU|GPU adapter/i });
+    await page.getByRole("heading", { name: "This page needs WebGPU" }).waitFor();
+    const text = await page.locator("main").innerText();
+    assert.match(text, /Firefox 141/);
+    assert.match(text, /Safari 26/);
+    assert.match(text, /chrome:\/\/flags/);
+    await checkAccessibility(page, "no WebGPU");
+    await endWell();
+  } finally {
+    await plain.close();
+  }
+});
+
+test("an autoencoder trains: the loss falls, images sharpen; pause, another learning rate, go on, stop", async () => {
+  const { page, endWell } = await visit(browser, at("model=autoencoder&batch=32&rate=0.003"));
+  await page.getByRole("heading", { name: "Setup" }).waitFor();
+  await watchLongTasks(page);
+  await startTraining(page, 8);
+  const first = await lossesOf(page);
+  await waitForSteps(page, 90);
+  const { last } = await lossesOf(page);
+  assert.ok(last < 0.6 * first.first, `the loss was ${first.first} and is ${last}`);
+  const figures = await page.locator(".figures").innerText();
+  assert.match(figures, /Images a second\s+[\d,]+\n/);
+  assert.match(figures, /On the GPU\s+[\d.]+ MB/);
+  await page.getByLabel("Reconstruction 1", { exact: true }).waitFor();
+  assert.ok(await hasInk(page, "Reconstruction 1"));
+
+  await pause(page);
+  const paused = await stepsDone(page);
+  await page.waitForTimeout(300);
+  assert.is(await stepsDone(page), paused, "it does not train while it is paused");
+  const rate = page.getByRole("slider", { name: /Learning rate/ });
+  const before = await rate.getAttribute("aria-valuetext");
+  await rate.focus();
+  for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowLeft");
+  assert.is.not(await rate.getAttribute("aria-valuetext"), before);
+  assert.match(page.url(), /rate=0\.001/);
+  await button(page, "Go on").click();
+  await waitForSteps(page, paused + 10);
+  await button(page, "Stop").click();
+  await button(page, "Start").waitFor();
+  await reportLongTasks(page);
+  await endWell();
+});
+
+test("what was chosen stands in the address, and an address that makes no sense does no harm", async () => {
+  const { page, endWell } = await visit(browser, host.address);
+  await page.getByLabel("Model", { exact: true }).selectOption("vae");
+  await page.getByLabel("Code size", { exact: true }).selectOption("2");
+  await page.getByLabel("Epochs", { exact: true }).fill("3");
+  await page.getByLabel("Epochs", { exact: true }).blur();
+  assert.match(page.url(), /\?model=vae&data=digits&code=2&epochs=3$/);
+  await page.reload();
+  await page.getByRole("heading", { name: "Setup" }).waitFor();
+  assert.is(await page.getByLabel("Model", { exact: true }).inputValue(), "vae");
+  assert.is(await page.getByLabel("Code size", { exact: true }).inputValue(), "2");
+  assert.is(await page.getByLabel("Epochs", { exact: true }).inputValue(), "3");
+  await page.goto(at("model=toString&epochs=-1&batch=1e9&rate=x&code=0&view=<b>"));
+  await page.getByRole("heading", { name: "Setup" }).waitFor();
+  assert.is(await page.getByLabel("Model", { exact: true }).inputValue(), "autoencoder");
+  assert.is(await page.getByLabel("Batch", { exact: true }).inputValue(), "64");
+  await goTo(page, "Machine");
+  assert.match(page.url(), /view=machine/);
+  await page.goBack();
+  await page.getByRole("heading", { name: "Setup" }).waitFor();
+  await endWell();
+});
+
+for (const model of ["denoising-autoencoder", "lenet5", "alexnet28"]) {
+  test(`${model} trains on the page`, async () => {
+    const { page, endWell } = await visit(browser, at(`model=${model}&batch=8`));
+    await startTraining(page, 6);
+    await pause(page);
+    const { last } = await lossesOf(page);
+    assert.ok(Number.isFinite(last));
+    if (model === "denoising-autoencoder") await page.getByLabel("With noise 1", { exact: true }).waitFor();
+    else await page.getByRole("heading", { name: /Test images/ }).waitFor();
+    await endWell();
+  });
+}
+
+test("a training survives a reload, and goes on from where it was saved", async () => {
+  const { page, endWell } = await visit(browser, at("model=vae&batch=16&code=2"));
+  await startTraining(page, 12);
+  await pause(page);
+  const done = await stepsDone(page);
+  const { first } = await lossesOf(page);
+  await page.reload();
+  await button(page, "Go on").waitFor();
+  assert.is(await stepsDone(page), done);
+  assert.is((await lossesOf(page)).first, first, "the curve is there as well");
+  await button(page, "Go on").click();
+  await waitForSteps(page, done + 5);
+  await pause(page);
+
+  // the same page: what there is to see inside a model with codes
+  await goTo(page, "Look inside");
+  await page.getByRole("slider", { name: "Place on the map of codes" }).waitFor();
+  const decoded = page.getByLabel("The image that the model draws from this code");
+  await decoded.waitFor();
+  const before = await pixelsOf(page, "The image that the model draws from this code");
+  await page.getByRole("slider", { name: "Place on the map of codes" }).focus();
+  for (let i = 0; i < 8; i++) await page.keyboard.press("ArrowRight");
+  await page.waitForFunction(
+    ([label, pixels]) =>
+      document.querySelector<HTMLCanvasElement>(`[aria-label="${label}"]`)?.toDataURL() !== pixels,
+    ["The image that the model draws from this code", before] as const,
+  );
+  await page.getByText("A slider for each of the 2 numbers").click();
+  assert.is(await page.getByRole("slider", { name: /of the code/ }).count(), 2);
+  await page.getByLabel("11 images on the way from one to the other").waitFor();
+  await page.getByLabel("64 filters of the first layer").waitFor();
+  const layers = page.locator(".layers li");
+  await layers.first().waitFor();
+  assert.is(await layers.count(), 5); // fc1, fc21 and fc22, fc3, fc4
+  await endWell();
+});
+
+test("a classifier's mistakes: a cell of the confusion matrix shows its images; and it reads what is drawn", async () => {
+  const { page, endWell } = await visit(browser, at("model=lenet5&batch=32&rate=0.002"));
+  await startTraining(page, 60);
+  await pause(page);
+  await goTo(page, "Look inside");
+  const cells = page.locator(".matrix button");
+  await cells.first().waitFor();
+  const counts = (await cells.allInnerTexts()).map(Number);
+  assert.is(
+    counts.reduce((a, b) => a + b, 0),
+    1000,
+    "every test image is in a cell",
+  );
+  await cells.first().click();
+  await page.locator(".cell .columns li").first().waitFor();
+  const shown = await page.locator(".cell .columns li").count();
+  assert.is(shown, Math.min(40, counts[0]));
+  await page.getByLabel("6 filters of the first layer").waitFor();
+  assert.is(await page.locator(".layers li").count(), 12);
+
+  await goTo(page, "Draw");
+  const pad = page.getByLabel("Drawing pad");
+  await page.getByText("Nothing drawn yet").waitFor();
+  const box = (await pad.boundingBox())!;
+  await page.mouse.move(box.x + 0.5 * box.width, box.y + 0.2 * box.height);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 0.5 * box.width, box.y + 0.8 * box.height, { steps: 8 });
+  await page.mouse.up();
+  await page.locator(".verdict strong").waitFor();
+  assert.ok(await hasInk(page, "Your drawing, as the model sees it"));
+  await button(page, "Clear").click();
+  await page.getByText("Nothing drawn yet").waitFor();
+  await pad.focus(); // and by keyboard alone
+  await page.keyboard.press("Space");
+  for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowDown");
+  await page.locator(".verdict strong").waitFor();
+  await endWell();
+});
+
+test("MNIST comes from dropped files or from this host, and a file that is something else is refused", async () => {
+  const files = await digitFiles(60, 20);
+  const { page, endWell } = await visit(browser, at("model=lenet5&data=mnist&batch=16&epochs=1"), {
+    complains: /404/,
+  });
+  await button(page, "Start").waitFor();
+  assert.ok(await button(page, "Start").isDisabled());
+  const drop = (list: [string, Uint8Array][]) =>
+    page.evaluate(
+      (dropped) => {
+        const transfer = new DataTransfer();
+        for (const [name, bytes] of dropped) transfer.items.add(new File([new Uint8Array(bytes)], name));
+        document.body.dispatchEvent(
+          new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
+        );
+      },
+      list.map(([name, bytes]) => [name, [...bytes]] as const),
+    );
+  await drop([...files].slice(0, 3));
+  await page.getByText(/1 of the four MNIST files are missing/).waitFor();
+  await drop([...files].map(([name]) => [name, new TextEncoder().encode("<!doctype html><b>no")]));
+  await page.getByText(/this is an HTML page/).waitFor();
+  await drop([...files].map(([name, bytes]) => [name, bytes.subarray(0, bytes.length - 30)]));
+  await page.getByText(/gzip data is cut off or damaged/).waitFor();
+  assert.ok(await button(page, "Start").isDisabled());
+  await drop([...files]);
+  await page.getByText("MNIST is here").waitFor();
+  await startTraining(page, 4); // 60 images: four steps, and the epoch's figures
+  await page.getByText("Ended", { exact: true }).waitFor();
+  await page.getByRole("table").getByText("%").waitFor();
+
+  // the same from this host, as Fashion-MNIST; another host is not asked
+  for (const [name, bytes] of files) host.files.set(`/fashion/${name}`, bytes);
+  await page.getByLabel("Data", { exact: true }).selectOption("fashion-mnist");
+  const address = page.getByLabel("or a folder on this page’s host");
+  await address.fill("https://example.com/mnist/");
+  await button(page, "Fetch").click();
+  await page.getByText(/example\.com is not this page’s host|example\.com is not this page's host/).waitFor();
+  await address.fill("./nowhere");
+  await button(page, "Fetch").click();
+  await page.getByText(/there is neither train-images/).waitFor();
+  await address.fill("./fashion");
+  await button(page, "Fetch").click();
+  await page.getByText("Fashion-MNIST is here").waitFor();
+  await page.reload(); // they stay
+  await page.locator("button:enabled", { hasText: "Start" }).waitFor();
+  await endWell();
+});
+
+test("a checkpoint goes from Node to the page and back, and on in Node bit for bit", async () => {
+  const gpu = await openDevice();
+  try {
+    const straight = await trainInNode(gpu, undefined, 0, 6);
+    const half = await trainInNode(gpu, undefined, 0, 3);
+    const { page, endWell } = await visit(browser, host.address);
+    await page.getByRole("heading", { name: "Setup" }).waitFor();
+    await open(page, "checkpoint.safetensors", half);
+    await page.getByText(/3 steps were done/).waitFor();
+    assert.is(await page.getByLabel("Model", { exact: true }).inputValue(), "vae");
+    const returned = await save(page);
+    assert.ok(returned.equals(half), "the page gives back what it was given, byte for byte");
+    const resumed = await trainInNode(gpu, decodeCheckpoint(returned, "returned"), 3, 6);
+    assert.ok(resumed.equals(straight), "and Node goes on as if it had never been away");
+
+    // what the page itself trained goes on in Node, too, and again gives the same bytes every time
+    await button(page, "Go on").click();
+    await waitForSteps(page, 5);
+    await pause(page);
+    const trained = decodeCheckpoint(await save(page), "trained");
+    assert.ok(trained.stepsDone >= 5);
+    const [one, other] = [
+      await trainInNode(gpu, trained, trained.stepsDone, trained.stepsDone + 2),
+      await trainInNode(gpu, trained, trained.stepsDone, trained.stepsDone + 2),
+    ];
+    assert.ok(one.equals(other));
+
+    await open(page, "broken.safetensors", half.subarray(0, 5000));
+    await page.locator(".notice.error").waitFor();
+    assert.is(await stepsDone(page), trained.stepsDone, "what was there stays");
+    await endWell();
+  } finally {
+    await gpu.close();
+  }
+});
+
+test("the machine is checked, and gives a report", async () => {
+  const { page, endWell } = await visit(browser, at("view=machine"));
+  await page.getByText("Largest buffer").waitFor();
+  await button(page, "Check").click();
+  await page.getByText(/^[1-9]\d* of \d+ rows checked, all right/).waitFor();
+  await button(page, "Stop").click();
+  await page.getByText(/^Stopped: \d+ of \d+ rows checked, all right/).waitFor();
+  await button(page, "Check").click();
+  await page.getByText(/^Done: (\d+) of \1 rows checked, all right/).waitFor();
+  const report = await page.getByLabel("Report").inputValue();
+  assert.match(report, /^adapter: .*swiftshader/i);
+  assert.match(report, /\nchecked: (\d+) of \1 rows, 0 failed\n/);
+  assert.match(report, /\nmatmul 512 × 512 × 512.*: [\d.]+ GFLOP\/s\n/);
+  assert.match(report, /\nlenet5, a training step of 64 images: [\d.]+ ms\n/);
+  await endWell();
+});
+
+test("a lost device is replaced, and the training goes on from the last save", async () => {
+  const { page, endWell } = await visit(browser, at("model=autoencoder&batch=16"));
+  await startTraining(page, 10);
+  await pause(page);
+  const done = await stepsDone(page);
+  await button(page, "Go on").click();
+  await waitForSteps(page, done + 2);
+  await goTo(page, "Machine");
+  await button(page, "Destroy the device").click();
+  await page.getByText(/The graphics device was lost\. There is a new one/).waitFor();
+  await goTo(page, "Train");
+  await waitForSteps(page, done + 4);
+  await pause(page);
+  const { count } = await lossesOf(page);
+  assert.is(count, await stepsDone(page), "the curve has every step once");
+  await endWell();
+});
+
+test("axe finds nothing, at both widths, light and dark", async () => {
+  for (const colorScheme of ["light", "dark"] as const) {
+    for (const width of [360, 1440]) {
+      const model = (colorScheme === "light") === (width === 360) ? "vae" : "lenet5";
+      const { page, endWell } = await visit(browser, at(`model=${model}&batch=16`), {
+        colorScheme,
+        viewport: { width, height: 900 },
+      });
+      await startTraining(page, 3);
+      await pause(page);
+      for (const view of ["Train", "Look inside", "Draw", "Machine"]) {
+        await goTo(page, view);
+        if (view === "Look inside") {
+          await page.locator(".layers li").first().waitFor();
+          if (model === "lenet5") await page.locator(".matrix button").first().click();
+          else await page.locator("summary").click();
+        }
+        await checkAccessibility(page, `${view}, ${width}, ${colorScheme}`);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(overflow <= 0, `${view} is ${overflow} pixels too wide at ${width}`);
+      }
+      await endWell();
+    }
+  }
+});
+
+// ------------------------------------------------------------------------------------------------------------------
+
+async function checkAccessibility(page: Page, where: string): Promise<void> {
+  await page.evaluate(axe);
+  const violations = (await page.evaluate(
+    `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html.slice(0, 150)))`,
+  )) as string[];
+  assert.equal(violations, [], where);
+}
+
+/** What the curve tells those who do not see it. */
+async function lossesOf(page: Page): Promise<{ first: number; last: number; count: number }> {
+  const label = (await page.locator(".curve").getAttribute("aria-label")) ?? "";
+  const [, last, count, first] = / ([\d.]+) after ([\d,]+) steps, ([\d.]+) at the first/.exec(label) ?? [];
+  return { first: Number(first), last: Number(last), count: Number(count?.replace(",", "")) };
+}
+
+function pixelsOf(page: Page, label: string): Promise<string> {
+  return page
+    .getByLabel(label, { exact: true })
+    .evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+}
+
+/** Whether an image is more than paper. */
+function hasInk(page: Page, label: string): Promise<boolean> {
+  return page.getByLabel(label, { exact: true }).evaluate((element) => {
+    const canvas = element as HTMLCanvasElement;
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    const reds = data.filter((_, i) => i % 4 === 0);
+    return Math.max(...reds) - Math.min(...reds) > 60;
+  });
+}
+
+async function open(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const file = { name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) };
+  await page.getByLabel("Open a checkpoint", { exact: true }).setInputFiles(file);
+}
+
+async function save(page: Page): Promise<Buffer> {
+  const [download] = await Promise.all([page.waitForEvent("download"), button(page, "Save").click()]);
+  assert.is(download.suggestedFilename(), "checkpoint.safetensors");
+  return readFileSync(await download.path());
+}
+
+async function watchLongTasks(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const lengths: number[] = [];
+    Object.assign(globalThis, { longTasks: lengths });
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) lengths.push(duration);
+    }).observe({ type: "longtask" });
+  });
+}
+
+async function reportLongTasks(page: Page): Promise<void> {
+  const lengths = (await page.evaluate("longTasks")) as number[];
+  console.log(
+    `\ntasks above 50 ms on the main thread while training: ${lengths.map(Math.round).join(", ") || "none"}`,
+  );
+}
+
+/** A VAE with a small code, trained as `wgrad train` does: the checkpoint after step `to`. */
+async function trainInNode(
+  gpu: Gpu,
+  stored: StoredCheckpoint | undefined,
+  from: number,
+  to: number,
+): Promise<Buffer> {
+  const registered = findModel("vae") as RegisteredImageModel;
+  const data = syntheticDigits({ seed: 1, trainCount: 6000, testCount: 1000 });
+  const shape = { inputShape: [1, 28, 28], classes: data.train.classes };
+  const settings =
+    stored?.training.settings ?? chooseSettings(registered.settings, ["codeSize=2", "hidden=32"]);
+  const recipe = stored?.training.recipe ?? { ...registered.recipe, batchSize: 16, epochs: 2 };
+  const description = { model: "vae", settings, data: "digits", recipe, seed: 1, ...shape };
+  manualSeed(1);
+  const { model, ...atWork } = registered.open(shape, settings);
+  const source = atWork.batches(data, recipe, 1);
+  const { optimizers, update } = atWork.trainer(recipe, recipe.epochs * source.steps);
+  stored?.restore({ model, optimizers });
+  let done = from;
+  steps: for await (const epoch of train({ source, epochs: recipe.epochs, update, stepsDone: from })) {
+    for await (const _ of epoch) if (++done === to) break steps;
+  }
+  await gpu.flush();
+  return Buffer.from(await encodeCheckpoint({ model, optimizers, stepsDone: done }, description));
+}
+
+test.run();

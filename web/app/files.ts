@@ -1,0 +1,67 @@
+/** Files that go in and out: datasets and checkpoints. */
+
+import type { DataName, NamedBytes } from "../protocol.ts";
+import { dataTitles } from "./choice.ts";
+import { choice, request, show, status, stored } from "./state.ts";
+
+/** No checkpoint of a model on this page, and no file of MNIST's, comes near. */
+const largestFile = 512e6;
+
+/** Dropped or chosen: a checkpoint, or a dataset's files. */
+export async function takeFiles(files: readonly File[]): Promise<void> {
+  const large = files.find(({ size }) => size > largestFile);
+  if (large) {
+    show({
+      kind: "error",
+      text: `${large.name} is too large for this page: ${Math.round(large.size / 1e6)} MB`,
+    });
+    return;
+  }
+  const [first] = files;
+  if (files.length === 1 && first.name.endsWith(".safetensors")) await openCheckpoint(await readFile(first));
+  else if (files.length > 0) await addData(await Promise.all(files.map(readFile)));
+}
+
+async function readFile(file: File): Promise<NamedBytes> {
+  return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) };
+}
+
+async function openCheckpoint(file: NamedBytes): Promise<void> {
+  if (!(await request("openCheckpoint", file))) return;
+  const { choice: opened, stepsDone } = status.value;
+  if (opened) choice.value = opened;
+  show({ kind: "information", text: `${file.name} is open: ${stepsDone} steps were done.` });
+}
+
+/** The set that is chosen at the moment; MNIST when that is the digits. */
+async function addData(files: readonly NamedBytes[]): Promise<void> {
+  const name: DataName = choice.value.data === "digits" ? "mnist" : choice.value.data;
+  arrived(name, await request("addData", name, files));
+}
+
+/** @param address of a folder, from this page on */
+export async function fetchData(name: DataName, address: string): Promise<void> {
+  const folder = URL.parse(address.endsWith("/") ? address : `${address}/`, location.href);
+  if (folder) arrived(name, await request("fetchData", name, folder.href));
+  else show({ kind: "error", text: `“${address}” is no address.` });
+}
+
+/** @param present undefined when the files were refused */
+function arrived(name: DataName, present: readonly DataName[] | undefined): void {
+  if (!present) return;
+  stored.value = present;
+  choice.value = { ...choice.value, data: name };
+  show({ kind: "information", text: `${dataTitles[name]} is here, and stays for the next visit.` });
+}
+
+/** Offers the checkpoint as a file, under the name that the command line looks for. */
+export async function saveCheckpoint(): Promise<void> {
+  const bytes = await request("checkpoint");
+  if (!bytes) return;
+  const address = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = "checkpoint.safetensors";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}

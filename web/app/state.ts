@@ -1,0 +1,166 @@
+/** All that the page knows, as signals; the worker's messages and the person's choices change them. */
+import { batch, effect, signal } from "@preact/signals";
+import type { AdapterDescription } from "../../engine/gpu/adapter.ts";
+import type {
+  Choice,
+  DataName,
+  EpochFigures,
+  Happening,
+  History,
+  LivePicture,
+  Notice,
+  RequestName,
+  Requests,
+  Status,
+} from "../protocol.ts";
+import { offers, readChoice, writeChoice } from "./choice.ts";
+import { LossCurve } from "./lossCurve.ts";
+import { ask, listen, Refusal } from "./worker.ts";
+
+export const views = ["train", "inside", "draw", "machine"] as const;
+export type View = (typeof views)[number];
+
+const query = new URLSearchParams(location.search);
+
+export const view = signal<View>(views.find((name) => name === query.get("view")) ?? "train");
+/** What the next training is begun with. */
+export const choice = signal<Choice>(readChoice(query));
+/** "opening" until the worker has found an adapter or has said why not. */
+export const machine = signal<"opening" | AdapterDescription | { readonly missing: Notice }>("opening");
+export const stored = signal<readonly DataName[]>(["digits"]);
+export const status = signal<Status>({ phase: "none", stepsDone: 0, steps: 0, stepsAnEpoch: 0 });
+export const speed = signal<{ readonly imagesPerSecond: number; readonly bytes: number } | undefined>(
+  undefined,
+);
+export const epochs = signal<readonly EpochFigures[]>([]);
+export const pictures = signal<readonly LivePicture[]>([]);
+export const saved = signal<{ readonly stepsDone: number; readonly at: number } | undefined>(undefined);
+export const notices = signal<readonly Notice[]>([]);
+/** Kernels that the first step of a training waits for. */
+export const compiling = signal<number | undefined>(undefined);
+/** The latest loss; the curve grows with it. */
+export const loss = signal<number | undefined>(undefined);
+export const dark = signal(matchMedia("(prefers-color-scheme: dark)").matches);
+
+/** Whether there is little room beside each other. */
+export const narrow = signal(matchMedia("(max-width: 40rem)").matches);
+
+export const curve = new LossCurve();
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => {
+  dark.value = matches;
+});
+
+matchMedia("(max-width: 40rem)").addEventListener("change", ({ matches }) => {
+  narrow.value = matches;
+});
+
+/** What stands in the address is what was chosen. */
+effect(() => {
+  if (machine.value === "opening") return;
+  const written = new URLSearchParams([
+    ...(view.value === "train" ? [] : [["view", view.value]]),
+    ...writeChoice(choice.value),
+  ]);
+  history.replaceState(history.state, "", `?${written}`);
+});
+
+addEventListener("popstate", () => {
+  const query = new URLSearchParams(location.search);
+  view.value = views.find((name) => name === query.get("view")) ?? "train";
+});
+
+/** Another view, to which the browser's "back" leads from the next one. */
+export function goTo(next: View): void {
+  if (next === view.value) return;
+  history.pushState(null, "", location.href);
+  view.value = next;
+  notices.value = notices.value.filter(({ kind }) => kind === "information");
+  scrollTo(0, 0);
+}
+
+/** Asks the worker; a refusal is shown, and the answer is undefined then. */
+export async function request<Name extends RequestName>(
+  name: Name,
+  ...inputs: Parameters<Requests[Name]>
+): Promise<ReturnType<Requests[Name]> | undefined> {
+  try {
+    return await ask(name, ...inputs);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    show(error.notice);
+    return undefined;
+  }
+}
+
+export function show(notice: Notice): void {
+  notices.value = [...notices.value.filter(({ text }) => text !== notice.text), notice].slice(-3);
+}
+
+export function dismiss(notice: Notice): void {
+  notices.value = notices.value.filter((other) => other !== notice);
+}
+
+function takeHistory(history: History): void {
+  batch(() => {
+    curve.replace(history);
+    epochs.value = history.epochs;
+    loss.value = history.losses.at(-1);
+  });
+}
+
+function happened(happening: Happening): void {
+  batch(() => {
+    switch (happening.event) {
+      case "status":
+        status.value = happening.status;
+        if (happening.status.phase !== "training") compiling.value = undefined;
+        break;
+      case "losses":
+        curve.add(happening.first, happening.losses);
+        loss.value = happening.losses.at(-1);
+        compiling.value = undefined;
+        break;
+      case "history":
+        takeHistory(happening.history);
+        break;
+      case "speed":
+        speed.value = happening;
+        break;
+      case "epoch":
+        epochs.value = [...epochs.value, happening.figures];
+        break;
+      case "pictures":
+        pictures.value = happening.pictures;
+        break;
+      case "compiled":
+        compiling.value = happening.kernels;
+        break;
+      case "saved":
+        saved.value = happening;
+        break;
+      case "notice":
+        show(happening.notice);
+        break;
+    }
+  });
+}
+
+/** Finds the adapter, and brings back what was trained last. */
+export async function begin(): Promise<void> {
+  listen(happened);
+  try {
+    const { adapter, models, stored: present } = await ask("open");
+    for (const model of models) offers.set(model.name, model);
+    batch(() => {
+      [stored.value, choice.value, machine.value] = [present, readChoice(query), adapter];
+    });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    machine.value = { missing: error.notice };
+    return;
+  }
+  if (!(await request("restore"))) return;
+  const { choice: last } = status.value;
+  if (last && !query.has("model")) choice.value = last;
+}

@@ -1,0 +1,47 @@
+/** Where there is no WebGPU: which browsers have it, and how to switch it on. */
+import type { Notice } from "../../protocol.ts";
+
+export function NoWebGpu({ notice }: { readonly notice: Notice }) {
+  return (
+    <article class="prose">
+      <h1>This page needs WebGPU</h1>
+      <p class="lead">
+        wgrad trains on your graphics card, through WebGPU. Here: {notice.text}.
+        {notice.help && ` What may help: ${notice.help}.`}
+      </p>
+      <h2>Browsers that have it</h2>
+      <ul>
+        <li>
+          <strong>Chrome and Edge</strong> 113 or newer on Windows, macOS and ChromeOS; 121 or newer on
+          Android
+        </li>
+        <li>
+          <strong>Safari</strong> 26 or newer on macOS, iOS and iPadOS
+        </li>
+        <li>
+          <strong>Firefox</strong> 141 or newer on Windows, 145 or newer on macOS
+        </li>
+      </ul>
+      <h2>How to switch it on</h2>
+      <ul>
+        <li>
+          Chrome and Edge: in the settings, under “System”, switch “Use graphics acceleration when available”
+          on. On Linux, open <code>chrome://flags/#enable-unsafe-webgpu</code>, choose “Enabled” and start the
+          browser again.
+        </li>
+        <li>
+          Firefox: open <code>about:config</code> and set <code>dom.webgpu.enabled</code> to true.
+        </li>
+        <li>The page must come over https, or from this computer (localhost).</li>
+        <li>An old graphics driver can be the cause: update it.</li>
+      </ul>
+      <p>
+        Without any of this, the same training runs on the command line, on the processor as well:{" "}
+        <code>npx wgrad train</code>
+      </p>
+      <button type="button" class="primary" onClick={() => location.reload()}>
+        Try again
+      </button>
+    </article>
+  );
+}

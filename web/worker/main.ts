@@ -1,0 +1,60 @@
+/** The worker's door: every question of the page is answered or refused, and what happens is told. */
+import { DeviceLostError } from "../../engine/errors.ts";
+import type { Message, Question, RequestName, Requests } from "../protocol.ts";
+import { addData, fetchData, preview, storedData } from "./data.ts";
+import * as inspect from "./inspect.ts";
+import * as lab from "./lab.ts";
+import { checkMachine, stopChecks } from "./machine.ts";
+
+type Answers = {
+  [Name in RequestName]: (
+    ...inputs: Parameters<Requests[Name]>
+  ) => ReturnType<Requests[Name]> | Promise<ReturnType<Requests[Name]>>;
+};
+
+const say = (message: Message) => postMessage(message);
+lab.listen(say);
+
+const { turns } = lab;
+
+const answers: Answers = {
+  open: async () => {
+    const { adapter } = await lab.openLab();
+    return { adapter, models: lab.offers(), stored: await storedData() };
+  },
+  restore: lab.restore,
+  start: lab.start,
+  pause: lab.pause,
+  goOn: lab.goOn,
+  stop: lab.stop,
+  setLearningRate: lab.setLearningRate,
+  checkpoint: lab.checkpoint,
+  openCheckpoint: lab.openCheckpoint,
+  addData,
+  fetchData,
+  preview,
+  testImages: inspect.showTestImages,
+  read: (image) => turns(() => inspect.read(image)),
+  filters: () => turns(inspect.filters),
+  activations: (image) => turns(() => inspect.activations(image)),
+  codeMap: () => turns(inspect.codeMap),
+  encode: (image) => turns(() => inspect.encode(image)),
+  decode: (codes) => turns(() => inspect.decode(codes)),
+  confusion: () => turns(inspect.confusion),
+  confused: inspect.confused,
+  checkMachine: (everything) => checkMachine(everything, say),
+  stopChecks,
+  destroyDevice: lab.destroyDevice,
+};
+
+async function reply({ id, name, inputs }: Question): Promise<void> {
+  try {
+    const answer = await (answers[name] as (...inputs: readonly unknown[]) => unknown)(...inputs);
+    say({ event: "answer", id, answer });
+  } catch (error) {
+    say({ event: "refusal", id, notice: lab.noticeOf(error) });
+    if (error instanceof DeviceLostError) void lab.recover(error);
+  }
+}
+
+addEventListener("message", ({ data }: MessageEvent<Question>) => void reply(data));
