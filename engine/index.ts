@@ -55,6 +55,15 @@ export {
   uniform,
 } from "./random.ts";
 export {
+  type DeviceNumber,
+  everyRun,
+  type FedOptions,
+  fed,
+  type HostArray,
+  type RecordedStep,
+  recordStep,
+} from "./recordedStep.ts";
+export {
   type DType,
   full,
   ones,
