@@ -1,9 +1,10 @@
 // The gradient of a conv2d of stride 1 by its weight, for CPU adapters, where loads are dear and multiplications nearly
-// free. A thread computes one line of the window for eight output channels: the line slides over a row of input pixels
-// in registers, and the eight lanes of a subgroup load the gradient of an output channel each and share it.
-// In front: enable subgroups (of eight lanes or more); kernelWidth, at most 5; sumsRows, whether the sums of the gradients
-// of each output channel are wanted (the bias' gradient), and fn storeRowSum(slice: u32, row: u32, sum: f32), which takes
-// them.
+// free. A thread computes a line of the window, or two of them, for eight or sixteen output channels: the line slides over
+// a row of input pixels in registers, and the eight lanes of a subgroup load the gradient of an output channel or two each
+// and share it.
+// In front: enable subgroups (of eight lanes or more); kernelWidth, at most 5; tall (sixteen channels, else eight); paired
+// (two lines, else one); sumsRows, whether the sums of the gradients of each output channel are wanted (the bias'
+// gradient), and fn storeRowSum(slice: u32, row: u32, sum: f32), which takes them.
 
 struct Uniforms {
   rows: u32,     // output channels of a group
@@ -26,8 +27,9 @@ struct Uniforms {
 @group(1) @binding(1) var<storage, read> gradient: array<f32>;
 @group(1) @binding(2) var<storage, read_write> result: array<f32>;
 
-const rowsAThread = 8u;
-const workgroupThreads = 8u;
+const lanes = 8u; // of a workgroup
+const rowsAThread = select(lanes, 2u * lanes, tall);
+const linesAWorkgroup = select(lanes, 2u * lanes, paired);
 
 // Four neighbours from `start` on, of which those from `column` on are in a row of so many pixels.
 struct Line {
@@ -51,15 +53,73 @@ fn fourGradients(line: Line, i: u32) -> vec4f {
   return select(vec4f(), values, columns < vec4u(line.width));
 }
 
-// The sums of four rows, each with the products of its four gradients and the pixels that they meet.
-fn addTo(sums: vec4f, pixels: vec4f, a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> vec4f {
-  var added = fma(vec4f(a.x, b.x, c.x, d.x), pixels.xxxx, sums);
-  added = fma(vec4f(a.y, b.y, c.y, d.y), pixels.yyyy, added);
-  added = fma(vec4f(a.z, b.z, c.z, d.z), pixels.zzzz, added);
-  return fma(vec4f(a.w, b.w, c.w, d.w), pixels.wwww, added);
+// What each tap of a line meets, for four output pixels.
+struct Met {
+  tap0: vec4f,
+  tap1: vec4f,
+  tap2: vec4f,
+  tap3: vec4f,
+  tap4: vec4f,
 }
 
-@compute @workgroup_size(workgroupThreads)
+fn met(here: vec4f, next: vec4f) -> Met {
+  return Met(here, vec4f(here.yzw, next.x), vec4f(here.zw, next.xy), vec4f(here.w, next.xyz), next);
+}
+
+// For each tap of a line the sums of four output channels.
+struct Sums {
+  tap0: vec4f,
+  tap1: vec4f,
+  tap2: vec4f,
+  tap3: vec4f,
+  tap4: vec4f,
+}
+
+fn add(sums: Sums, pixels: Met, gradients: mat4x4f) -> Sums {
+  var added = Sums();
+  added.tap0 = sums.tap0 + pixels.tap0 * gradients;
+  if (kernelWidth > 1u) { added.tap1 = sums.tap1 + pixels.tap1 * gradients; }
+  if (kernelWidth > 2u) { added.tap2 = sums.tap2 + pixels.tap2 * gradients; }
+  if (kernelWidth > 3u) { added.tap3 = sums.tap3 + pixels.tap3 * gradients; }
+  if (kernelWidth > 4u) { added.tap4 = sums.tap4 + pixels.tap4 * gradients; }
+  return added;
+}
+
+// Those that four lanes have loaded, a column each.
+fn gradientsOf(own: vec4f, lane: u32) -> mat4x4f {
+  return mat4x4f(
+    subgroupShuffle(own, lane),
+    subgroupShuffle(own, lane + 1u),
+    subgroupShuffle(own, lane + 2u),
+    subgroupShuffle(own, lane + 3u),
+  );
+}
+
+// A line of the window: the input channel that it belongs to, and which one there.
+struct WindowLine {
+  index: u32,
+  channel: u32,
+  ky: u32,
+}
+
+fn windowLineOf(index: u32) -> WindowLine {
+  return WindowLine(index, min(index / uniforms.kernelHeight, uniforms.channels - 1u), index % uniforms.kernelHeight);
+}
+
+// The input pixels that a line of the window meets in a row of the output, counted over all images of a group.
+fn inputsOf(line: WindowLine, image: u32, y: u32) -> Line {
+  let inputY = y + line.ky * uniforms.dilationY - u32(uniforms.paddingTop);
+  let inputX = 0u - u32(uniforms.paddingLeft);
+  let row = (image * uniforms.channels + line.channel) * uniforms.inputHeight + inputY;
+  return Line(row * uniforms.inputWidth + inputX, inputX, inputY < uniforms.inputHeight, uniforms.inputWidth);
+}
+
+fn outputsOf(row: u32, image: u32, y: u32) -> Line {
+  let channel = image * uniforms.rows + min(row, uniforms.rows - 1u);
+  return Line((channel * uniforms.outputHeight + y) * uniforms.outputWidth, 0u, true, uniforms.outputWidth);
+}
+
+@compute @workgroup_size(lanes)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
@@ -68,110 +128,104 @@ fn main(
 ) {
   let blocks = (uniforms.rows + rowsAThread - 1u) / rowsAThread;
   let lines = uniforms.channels * uniforms.kernelHeight;
-  let lineGroups = (lines + workgroupThreads - 1u) / workgroupThreads;
+  let lineGroups = (lines + linesAWorkgroup - 1u) / linesAWorkgroup;
   var index = workgroupIndex(workgroup, workgroups);
   let row = (index % blocks) * rowsAThread;
   index /= blocks;
-  let windowLine = (index % lineGroups) * workgroupThreads + local;
+  let line = windowLineOf((index % lineGroups) * linesAWorkgroup + local);
+  let other = windowLineOf(line.index + lanes);
   index /= lineGroups;
   let group = index % uniforms.groups;
   let split = index / uniforms.groups;
 
-  let channel = min(windowLine / uniforms.kernelHeight, uniforms.channels - 1u);
-  let ky = windowLine % uniforms.kernelHeight;
-  let ownRow = min(row + lane % rowsAThread, uniforms.rows - 1u);
+  let ownRow = row + lane % lanes;
   let imagesASplit = (uniforms.images + uniforms.splits - 1u) / uniforms.splits;
   let lastImage = min((split + 1u) * imagesASplit, uniforms.images);
 
-  // For each tap of the line the sums of the upper and the lower four rows.
-  var u0 = vec4f(); var u1 = vec4f(); var u2 = vec4f(); var u3 = vec4f(); var u4 = vec4f();
-  var l0 = vec4f(); var l1 = vec4f(); var l2 = vec4f(); var l3 = vec4f(); var l4 = vec4f();
-  var sums = vec4f(); // of the gradients that this lane loads
+  // Of the first line for rows 0 to 3, 4 to 7, …, and of the other one.
+  var a0 = Sums(); var a1 = Sums(); var a2 = Sums(); var a3 = Sums();
+  var b0 = Sums(); var b1 = Sums(); var b2 = Sums(); var b3 = Sums();
+  var upperSums = vec4f(); // of the gradients that this lane loads
+  var lowerSums = vec4f();
   for (var image = split * imagesASplit; image < lastImage; image++) {
-    let inputPlane = ((image * uniforms.groups + group) * uniforms.channels + channel) * uniforms.inputHeight;
-    let outputPlane = ((image * uniforms.groups + group) * uniforms.rows + ownRow) * uniforms.outputHeight;
+    let slice = image * uniforms.groups + group;
     for (var y = 0u; y < uniforms.outputHeight; y++) {
-      let inputY = y + ky * uniforms.dilationY - u32(uniforms.paddingTop);
-      let inputX = 0u - u32(uniforms.paddingLeft);
-      let inputs = Line(
-        (inputPlane + inputY) * uniforms.inputWidth + inputX,
-        inputX,
-        inputY < uniforms.inputHeight,
-        uniforms.inputWidth,
-      );
-      let outputs = Line((outputPlane + y) * uniforms.outputWidth, 0u, true, uniforms.outputWidth);
+      let inputs = inputsOf(line, slice, y);
+      let otherInputs = inputsOf(other, slice, y);
+      let outputs = outputsOf(ownRow, slice, y);
+      let lowerOutputs = outputsOf(ownRow + lanes, slice, y);
       var here = fourInputs(inputs, 0u);
+      var otherHere = vec4f();
+      if (paired) { otherHere = fourInputs(otherInputs, 0u); }
       for (var column = 0u; column < uniforms.outputWidth; column += 4u) {
         let next = fourInputs(inputs, column + 4u);
-        let own = fourGradients(outputs, column);
-        if (sumsRows) { sums += own; }
-        let a = subgroupBroadcast(own, 0u);
-        let b = subgroupBroadcast(own, 1u);
-        let c = subgroupBroadcast(own, 2u);
-        let d = subgroupBroadcast(own, 3u);
-        let e = subgroupBroadcast(own, 4u);
-        let f = subgroupBroadcast(own, 5u);
-        let g = subgroupBroadcast(own, 6u);
-        let h = subgroupBroadcast(own, 7u);
-        u0 = addTo(u0, here, a, b, c, d);
-        l0 = addTo(l0, here, e, f, g, h);
-        if (kernelWidth > 1u) {
-          let pixels = vec4f(here.yzw, next.x);
-          u1 = addTo(u1, pixels, a, b, c, d);
-          l1 = addTo(l1, pixels, e, f, g, h);
-        }
-        if (kernelWidth > 2u) {
-          let pixels = vec4f(here.zw, next.xy);
-          u2 = addTo(u2, pixels, a, b, c, d);
-          l2 = addTo(l2, pixels, e, f, g, h);
-        }
-        if (kernelWidth > 3u) {
-          let pixels = vec4f(here.w, next.xyz);
-          u3 = addTo(u3, pixels, a, b, c, d);
-          l3 = addTo(l3, pixels, e, f, g, h);
-        }
-        if (kernelWidth > 4u) {
-          u4 = addTo(u4, next, a, b, c, d);
-          l4 = addTo(l4, next, e, f, g, h);
-        }
+        let pixels = met(here, next);
         here = next;
+        var otherPixels = Met();
+        if (paired) {
+          let otherNext = fourInputs(otherInputs, column + 4u);
+          otherPixels = met(otherHere, otherNext);
+          otherHere = otherNext;
+        }
+        let upper = fourGradients(outputs, column);
+        let g0 = gradientsOf(upper, 0u);
+        let g1 = gradientsOf(upper, 4u);
+        a0 = add(a0, pixels, g0);
+        a1 = add(a1, pixels, g1);
+        if (paired) {
+          b0 = add(b0, otherPixels, g0);
+          b1 = add(b1, otherPixels, g1);
+        }
+        if (sumsRows) { upperSums += upper; }
+        if (tall) {
+          let lower = fourGradients(lowerOutputs, column);
+          let g2 = gradientsOf(lower, 0u);
+          let g3 = gradientsOf(lower, 4u);
+          a2 = add(a2, pixels, g2);
+          a3 = add(a3, pixels, g3);
+          if (paired) {
+            b2 = add(b2, otherPixels, g2);
+            b3 = add(b3, otherPixels, g3);
+          }
+          if (sumsRows) { lowerSums += lower; }
+        }
       }
     }
   }
 
-  if (sumsRows & (windowLine == lane)) {
-    storeRowSum(group + split * uniforms.groups, row + lane, (sums.x + sums.y) + (sums.z + sums.w));
+  let slice = group + split * uniforms.groups;
+  if (sumsRows & (line.index == local)) {
+    storeRowSum(slice, ownRow, (upperSums.x + upperSums.y) + (upperSums.z + upperSums.w));
+    if (tall) { storeRowSum(slice, ownRow + lanes, (lowerSums.x + lowerSums.y) + (lowerSums.z + lowerSums.w)); }
   }
-  if (windowLine < lines) {
-    let place = Place(group + split * uniforms.groups, row, windowLine);
-    store(place, 0u, u0, l0);
-    if (kernelWidth > 1u) { store(place, 1u, u1, l1); }
-    if (kernelWidth > 2u) { store(place, 2u, u2, l2); }
-    if (kernelWidth > 3u) { store(place, 3u, u3, l3); }
-    if (kernelWidth > 4u) { store(place, 4u, u4, l4); }
+  store(slice, row, line.index, a0);
+  store(slice, row + 4u, line.index, a1);
+  if (tall) {
+    store(slice, row + 8u, line.index, a2);
+    store(slice, row + 12u, line.index, a3);
+  }
+  if (paired) {
+    store(slice, row, other.index, b0);
+    store(slice, row + 4u, other.index, b1);
+    if (tall) {
+      store(slice, row + 8u, other.index, b2);
+      store(slice, row + 12u, other.index, b3);
+    }
   }
 }
 
-struct Place {
-  slice: u32, // split · groups + group
-  row: u32,
-  line: u32,
-}
-
-fn store(place: Place, tap: u32, upper: vec4f, lower: vec4f) {
-  storeOne(place, 0u, tap, upper.x);
-  storeOne(place, 1u, tap, upper.y);
-  storeOne(place, 2u, tap, upper.z);
-  storeOne(place, 3u, tap, upper.w);
-  storeOne(place, 4u, tap, lower.x);
-  storeOne(place, 5u, tap, lower.y);
-  storeOne(place, 6u, tap, lower.z);
-  storeOne(place, 7u, tap, lower.w);
-}
-
-fn storeOne(place: Place, row: u32, tap: u32, value: f32) {
-  if (place.row + row >= uniforms.rows) { return; }
+// A line of the window for four output channels.
+fn store(slice: u32, row: u32, line: u32, sums: Sums) {
   let lines = uniforms.channels * uniforms.kernelHeight;
-  let line = (place.slice * uniforms.rows + place.row + row) * lines + place.line;
-  result[line * kernelWidth + tap] = value;
+  if (line >= lines) { return; }
+  for (var i = 0u; i < 4u; i++) {
+    if (row + i < uniforms.rows) {
+      let at = ((slice * uniforms.rows + row + i) * lines + line) * kernelWidth;
+      result[at] = sums.tap0[i];
+      if (kernelWidth > 1u) { result[at + 1u] = sums.tap1[i]; }
+      if (kernelWidth > 2u) { result[at + 2u] = sums.tap2[i]; }
+      if (kernelWidth > 3u) { result[at + 3u] = sums.tap3[i]; }
+      if (kernelWidth > 4u) { result[at + 4u] = sums.tap4[i]; }
+    }
+  }
 }

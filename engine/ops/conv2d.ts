@@ -134,6 +134,7 @@ function conv2dSamples(): Sample<Geometry>[] {
   row([1, 1, 15, 15], [2, 1, 11, 11], { stride: 4, padding: 2 });
   row([2, 4, 6, 6], [8, 4, 3, 3], { dilation: 2, stride: 2, padding: 2 });
   row([5, 4, 16, 16], [12, 4, 3, 3], { padding: 1 }, true); // several tiles, workgroups and splits
+  row([1, 1, 9, 15], [40, 1, 5, 5], {}, true); // many rows and a wide window: other kernels on a CPU
   for (const activation of ["relu", "sigmoid", "tanh"] as const)
     row([2, 3, 5, 5], [4, 3, 3, 3], { activation }, true);
   return rows;

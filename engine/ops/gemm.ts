@@ -39,11 +39,18 @@ const registers: TileLoop = {
 const subgroups: TileLoop = {
   name: "subgroups",
   source: subgroupTiles,
-  constants: { extension: "enable subgroups;" },
+  constants: { extension: "enable subgroups;", tall: false },
   tileRows: 8,
   tileColumns: 64,
   tilesPerWorkgroup: 1,
   enoughTiles: 32,
+};
+/** Loads less for a result, but takes twice as long to compile. */
+const tallSubgroups: TileLoop = {
+  ...subgroups,
+  constants: { ...subgroups.constants, tall: true },
+  tileRows: 16,
+  enoughTiles: 16,
 };
 const workgroup: TileLoop = {
   name: "workgroup",
@@ -55,14 +62,18 @@ const workgroup: TileLoop = {
   enoughTiles: 256,
 };
 
+/** Of a workgroup that shares what it loads. */
+const lanes = 8;
 /** With fewer columns, most of the lanes that share a row would have nothing to do with it. */
 const fewestSharedColumns = 33;
+/** From here on, what a larger tile saves is worth another second of compiling. */
+const manyRows = 128;
+const manyColumns = 256;
 
-function tileLoopFor({ tiling, adapter }: Gpu, columns: number): TileLoop {
+function tileLoopFor({ tiling, adapter }: Gpu, { rows, columns }: GemmSize): TileLoop {
   if (tiling === "workgroup") return workgroup;
-  return adapter.smallestSubgroup >= subgroups.tileRows && columns >= fewestSharedColumns
-    ? subgroups
-    : registers;
+  if (adapter.smallestSubgroup < lanes || columns < fewestSharedColumns) return registers;
+  return rows >= manyRows && columns >= manyColumns ? tallSubgroups : subgroups;
 }
 
 /** A part of a split sum is no shorter than this, and a multiple of every tile's depth. */
@@ -126,8 +137,9 @@ export function addSplits({ product, rowSums }: ProductAndSums, shape: Shape): P
 }
 
 /** Into how many parts the sum should be split on this device. */
-export function splitsFor(gpu: Gpu, { rows, columns, depth, batches }: GemmSize): number {
-  const { tileRows, tileColumns, enoughTiles } = tileLoopFor(gpu, columns);
+export function splitsFor(gpu: Gpu, size: GemmSize): number {
+  const { rows, columns, depth, batches } = size;
+  const { tileRows, tileColumns, enoughTiles } = tileLoopFor(gpu, size);
   const tiles = Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) * batches;
   return Math.max(1, Math.min(Math.ceil(enoughTiles / tiles), Math.floor(depth / shortestSplit)));
 }
@@ -135,7 +147,7 @@ export function splitsFor(gpu: Gpu, { rows, columns, depth, batches }: GemmSize)
 export function gemm({ name, operands, constants, uniforms, buffers, splits, rowSums, ...size }: Gemm): void {
   const { gpu } = tensorOf(buffers[0]);
   const { rows, columns, depth, batches } = size;
-  const loop = tileLoopFor(gpu, columns);
+  const loop = tileLoopFor(gpu, size);
   const { source, tileRows, tileColumns, tilesPerWorkgroup } = loop;
   const tiles = Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) * batches * splits;
   const depthPerSplit = Math.ceil(depth / splits / 32) * 32;

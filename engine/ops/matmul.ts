@@ -232,10 +232,25 @@ function matmulSamples(): Sample<MatmulOptions>[] {
     });
   }
   // The bias' gradient is added up beside that of b, here in parts.
-  for (const columns of [3, 35]) {
-    rows.push({ inputs: [[520, columns], [9, columns], [9]], options: { transposeB: true } });
+  for (const [columns, features] of [
+    [3, 9],
+    [35, 9],
+    [260, 128], // the larger tile of CPUs
+  ]) {
+    const images = columns > 100 ? 5 : 520;
+    rows.push({
+      inputs: [[images, columns], [features, columns], [features]],
+      options: { transposeB: true },
+    });
   }
   rows.push(
+    {
+      inputs: [
+        [129, 3],
+        [3, 257],
+      ],
+      options: {},
+    },
     { inputs: [[5, 6], [6, 9], [9]], options: {} },
     { inputs: [[2, 3, 6], [9, 6], [9]], options: { transposeB: true } },
     {

@@ -9,7 +9,7 @@ import weightGradientSource from "../../shaders/conv2d_sliding_weight_gradient.w
 import type { Gpu } from "../gpu/gpu.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import type { Convolution } from "./convolution.ts";
+import type { Convolution, Pair } from "./convolution.ts";
 import { dispatch } from "./define.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { addSplits, type ProductAndSums, rowSumsFunction } from "./gemm.ts";
@@ -93,7 +93,7 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
   const { channels, rows, input, output, padding, weights } = rest;
   const { images, groups, window, dilation } = convolution;
   const isWide = fillsBetter(output[1], 8, 4);
-  const isTall = fillsBetter(rows, 2 * lanes, lanes);
+  const isTall = isWorthTall(rows, window);
   const tilesAcross = Math.ceil(output[1] / (isWide ? 8 : 4));
   const tiles = images * output[0] * tilesAcross;
   const result = emptyTensor(x.gpu, [images, groups * rows, ...output]);
@@ -129,6 +129,16 @@ function fillsBetter(count: number, one: number, other: number): boolean {
   return covered(one) <= 1.25 * covered(other);
 }
 
+/** Kernels for wider windows take the driver seconds to compile, the larger ones twice as many. */
+const quickWindow = 3;
+/** From here on, they are worth it. */
+const manyRows = 32;
+
+/** Whether a thread should have sixteen rows: what it loads serves twice as many products. */
+function isWorthTall(rows: number, window: Pair): boolean {
+  return (window[1] <= quickWindow || rows >= manyRows) && fillsBetter(rows, 2 * lanes, lanes);
+}
+
 /** So many workgroups keep the device busy: with fewer, the images are split. */
 const enoughWorkgroups = 32;
 
@@ -142,7 +152,12 @@ function slidingWeightGradient(
   const { images, inputChannels, outputChannels, groups, window, input, output, padding, dilation } =
     convolution;
   const [rows, channels] = [outputChannels / groups, inputChannels / groups];
-  const workgroups = Math.ceil(rows / lanes) * Math.ceil((channels * window[0]) / workgroupThreads) * groups;
+  const isTall = isWorthTall(rows, window);
+  const isPaired = isTall && window[1] <= quickWindow && fillsBetter(channels * window[0], 2 * lanes, lanes);
+  const workgroups =
+    Math.ceil(rows / (isTall ? 2 * lanes : lanes)) *
+    Math.ceil((channels * window[0]) / (isPaired ? 2 * lanes : lanes)) *
+    groups;
   const splits = Math.min(images, Math.ceil(enoughWorkgroups / workgroups));
   const shape = [outputChannels, channels, ...window];
   const product = emptyTensor(x.gpu, [splits, ...shape]);
@@ -151,6 +166,8 @@ function slidingWeightGradient(
     kernel: kernel("conv2dSlidingWeightGradient", [common, weightGradientSource], {
       extension: "enable subgroups;",
       kernelWidth: window[1],
+      tall: isTall,
+      paired: isPaired,
       rowSums: rowSumsFunction(rowSums && 3),
     }),
     buffers: rowSums ? [x, dy, product, rowSums] : [x, dy, product],
