@@ -12,7 +12,7 @@ import { type BuildOptions, build } from "esbuild";
 import { wgslPlugin } from "./engine/gpu/wgslBundle.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
-const portable = ["engine/index.ts", "models/index.ts", "data/index.ts"];
+const portable = ["engine/index.ts", "engine/gradcheck.ts", "models/index.ts", "data/index.ts"];
 const shared = {
   absWorkingDir: root,
   outbase: ".",

@@ -6,7 +6,6 @@ export type { AdapterDescription } from "./gpu/adapter.ts";
 export type { MemoryReport } from "./gpu/buffers.ts";
 export type { DeviceOptions } from "./gpu/device.ts";
 export type { Counters, DispatchTime, Gpu, Origin } from "./gpu/gpu.ts";
-export { type GradcheckOptions, type GradcheckReport, gradcheck } from "./gradcheck.ts";
 export { inferenceMode, noGrad } from "./gradMode.ts";
 export { loadModel, saveModel } from "./io/modelFile.ts";
 export { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "./io/safetensors.ts";

@@ -3,9 +3,9 @@
  * operands' loaders in front; and split-K, where few results with a long sum would leave most threads idle. The
  * parts of a split sum are added in a second pass, always in the same order.
  */
+import { subgroupTiles } from "#subgroupTiles";
 import common from "../../shaders/common.wgsl";
 import registerTiles from "../../shaders/gemm_registers.wgsl";
-import subgroupTiles from "../../shaders/gemm_subgroups.wgsl";
 import tileSource from "../../shaders/gemm_tiles.wgsl";
 import workgroupTiles from "../../shaders/gemm_workgroup.wgsl";
 import splitSumsSource from "../../shaders/split_sums.wgsl";
@@ -16,7 +16,7 @@ import { emptyTensor, Tensor } from "../tensor.ts";
 import { dispatch, type Part, tensorOf } from "./define.ts";
 import { fold } from "./fold.ts";
 
-interface TileLoop {
+export interface TileLoop {
   readonly name: string;
   readonly source: string;
   readonly constants: Constants;
@@ -36,22 +36,6 @@ const registers: TileLoop = {
   tilesPerWorkgroup: 32,
   enoughTiles: 256,
 };
-const subgroups: TileLoop = {
-  name: "subgroups",
-  source: subgroupTiles,
-  constants: { extension: "enable subgroups;", tall: false },
-  tileRows: 8,
-  tileColumns: 64,
-  tilesPerWorkgroup: 1,
-  enoughTiles: 32,
-};
-/** Loads less for a result, but takes twice as long to compile. */
-const tallSubgroups: TileLoop = {
-  ...subgroups,
-  constants: { ...subgroups.constants, tall: true },
-  tileRows: 16,
-  enoughTiles: 16,
-};
 const workgroup: TileLoop = {
   name: "workgroup",
   source: workgroupTiles,
@@ -62,18 +46,9 @@ const workgroup: TileLoop = {
   enoughTiles: 256,
 };
 
-/** Of a workgroup that shares what it loads. */
-const lanes = 8;
-/** With fewer columns, most of the lanes that share a row would have nothing to do with it. */
-const fewestSharedColumns = 33;
-/** From here on, what a larger tile saves is worth another second of compiling. */
-const manyRows = 128;
-const manyColumns = 256;
-
-function tileLoopFor({ tiling, adapter }: Gpu, { rows, columns }: GemmSize): TileLoop {
-  if (tiling === "workgroup") return workgroup;
-  if (adapter.smallestSubgroup < lanes || columns < fewestSharedColumns) return registers;
-  return rows >= manyRows && columns >= manyColumns ? tallSubgroups : subgroups;
+function tileLoopFor(gpu: Gpu, size: GemmSize): TileLoop {
+  if (gpu.tiling === "workgroup") return workgroup;
+  return subgroupTiles?.(gpu, size) ?? registers;
 }
 
 /** A part of a split sum is no shorter than this, and a multiple of every tile's depth. */
