@@ -23,6 +23,7 @@ export function compactKernel(source) {
       line
         .replace(/\/\/.*/, "")
         .replace(/\s*([{}(),;:=])\s*/g, "$1")
+        .replace(/ (==|!=|<=|>=|&&|\|\||[-+*/%<>&|]) (?!-)/g, "$1")
         .trim(),
     )
     .filter((line) => line !== "")
