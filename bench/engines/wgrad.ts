@@ -122,17 +122,20 @@ function training(work: WorkOf<"training">): Task {
   const stepOf = (isRandom: boolean) => {
     const update = descent(optimizer, () => ({ loss: loss(isRandom) }));
     const step = recordStep(() => update(batch, () => 0));
-    return async () => (await step.run({})).loss.item();
+    return { run: async () => (await step.run({})).loss.item(), release: step.release };
   };
   const randomStep = stepOf(true);
   return {
     run() {
       model.train();
-      return randomStep();
+      return randomStep.run();
     },
-    results() {
+    async results() {
       model.eval();
-      return firstLosses(stepOf(false));
+      const { run, release } = stepOf(false);
+      const losses = await firstLosses(run);
+      release(); // the timed step's memory is its own
+      return losses;
     },
   };
 }
