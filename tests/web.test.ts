@@ -9,6 +9,7 @@ import * as assert from "uvu/assert";
 import { syntheticDigits } from "../data/syntheticDigits.ts";
 import { openDevice } from "../engine/currentDevice.ts";
 import type { Gpu } from "../engine/gpu/gpu.ts";
+import { decodeSafetensors, encodeSafetensors } from "../engine/io/safetensors.ts";
 import { manualSeed } from "../engine/random.ts";
 import { decodeCheckpoint, encodeCheckpoint, type StoredCheckpoint } from "../models/checkpoint.ts";
 import { findModel, type RegisteredImageModel } from "../models/registry.ts";
@@ -245,6 +246,8 @@ test("MNIST comes from dropped files or from this host, and a file that is somet
       },
       list.map(([name, bytes]) => [name, [...bytes]] as const),
     );
+  await drop([["notes.txt", new TextEncoder().encode("nothing of the kind")]]);
+  await page.getByText(/notes\.txt: neither a checkpoint .* nor one of MNIST's four files/).waitFor();
   await drop([...files].slice(0, 3));
   await page.getByText(/1 of the four MNIST files are missing/).waitFor();
   await drop([...files].map(([name]) => [name, new TextEncoder().encode("<!doctype html><b>no")]));
@@ -262,12 +265,13 @@ test("MNIST comes from dropped files or from this host, and a file that is somet
   for (const [name, bytes] of files) host.files.set(`/fashion/${name}`, bytes);
   await page.getByLabel("Data", { exact: true }).selectOption("fashion-mnist");
   const address = page.getByLabel("or a folder on this page’s host");
+  assert.is(await address.inputValue(), "./fashion-mnist/");
   await address.fill("https://example.com/mnist/");
   await button(page, "Fetch").click();
   await page.getByText(/example\.com is not this page’s host|example\.com is not this page's host/).waitFor();
   await address.fill("./nowhere");
   await button(page, "Fetch").click();
-  await page.getByText(/there is neither train-images/).waitFor();
+  await page.getByText(/there is neither \S+-ubyte\.gz nor/).waitFor(); // whichever of the four was answered first
   await address.fill("./fashion");
   await button(page, "Fetch").click();
   await page.getByText("Fashion-MNIST is here").waitFor();
@@ -303,12 +307,42 @@ test("a checkpoint goes from Node to the page and back, and on in Node bit for b
     ];
     assert.ok(one.equals(other));
 
+    const before = await save(page);
     await open(page, "broken.safetensors", half.subarray(0, 5000));
-    await page.locator(".notice.error").waitFor();
-    assert.is(await stepsDone(page), trained.stepsDone, "what was there stays");
+    await page.locator(".notice.error", { hasText: "broken.safetensors" }).waitFor();
+    await open(page, "foreign.safetensors", ofAnotherModel(half));
+    await page.locator(".notice.error", { hasText: "foreign.safetensors" }).waitFor();
+    assert.ok((await save(page)).equals(before), "what was there stays");
+
+    await page.goto(`${page.url()}&rate=0.0005`); // what the slider shows is what it goes on with
+    await button(page, "Go on").click();
+    await waitForSteps(page, trained.stepsDone + 2);
+    await pause(page);
+    assert.is(decodeCheckpoint(await save(page), "slower").training.recipe.learningRate, 0.0005);
     await endWell();
   } finally {
     await gpu.close();
+  }
+});
+
+test("where the browser keeps nothing the page trains all the same; without its worker it says so", async () => {
+  const name = readdirSync(join(site, "assets")).find((file) => file.startsWith("main-"))!;
+  const refusing = `indexedDB.open = () => { throw new DOMException("storage is off", "SecurityError"); };\n`;
+  const worker = Buffer.concat([Buffer.from(refusing), readFileSync(join(site, "assets", name))]);
+  host.files.set(`/assets/${name}`, worker);
+  try {
+    const { page, endWell } = await visit(browser, at("model=autoencoder&batch=8"));
+    await page.getByText(/this browser keeps nothing for this page: storage is off/).waitFor();
+    await startTraining(page, 3);
+    await pause(page);
+    await endWell();
+
+    host.files.set(`/assets/${name}`, Buffer.from("throw new Error('it is damaged')"));
+    const broken = await visit(browser, host.address);
+    await broken.page.getByText(/The page’s worker failed: .*it is damaged/).waitFor();
+    await broken.endWell();
+  } finally {
+    host.files.delete(`/assets/${name}`);
   }
 });
 
@@ -432,6 +466,13 @@ async function reportLongTasks(page: Page): Promise<void> {
   console.log(
     `\ntasks above 50 ms on the main thread while training: ${lengths.map(Math.round).join(", ") || "none"}`,
   );
+}
+
+/** The same tensors, which say that they are LeNet-5. */
+function ofAnotherModel(checkpoint: Uint8Array): Uint8Array {
+  const { tensors, metadata } = decodeSafetensors(checkpoint, "a checkpoint");
+  const description = { ...JSON.parse(metadata.get("wgrad")!), model: "lenet5", settings: {} };
+  return encodeSafetensors(tensors, new Map([...metadata, ["wgrad", JSON.stringify(description)]]));
 }
 
 /** A VAE with a small code, trained as `wgrad train` does: the checkpoint after step `to`. */

@@ -7,6 +7,12 @@ import type { Settings } from "../models/settings.ts";
 export const dataNames = ["digits", "mnist", "fashion-mnist"] as const;
 export type DataName = (typeof dataNames)[number];
 
+export const dataTitles: Readonly<Record<DataName, string>> = {
+  digits: "Synthetic digits",
+  mnist: "MNIST",
+  "fashion-mnist": "Fashion-MNIST",
+};
+
 /** What a training is begun with; the page's address says the same. */
 export interface Choice {
   /** A name in the registry. */

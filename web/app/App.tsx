@@ -18,7 +18,8 @@ const pages = { train: Train, inside: Inside, draw: Draw, machine: Machine } as 
 
 export function App() {
   const found = machine.value;
-  const isMissing = typeof found === "object" && "missing" in found;
+  const missing = typeof found === "object" && "missing" in found ? found.missing : undefined;
+  const adapter = typeof found === "object" && "name" in found ? found : undefined;
   const Page = pages[view.value];
   useEffect(() => {
     document.title = `${titles[view.value]} · wgrad`;
@@ -33,7 +34,7 @@ export function App() {
           <img src="./icon.svg" alt="" width="26" height="26" />
           wgrad
         </p>
-        {!isMissing && (
+        {(adapter || found === "opening") && (
           <nav aria-label="Views">
             {views.map((name) => (
               <a
@@ -51,11 +52,13 @@ export function App() {
             ))}
           </nav>
         )}
-        <p class="adapter">{typeof found === "object" && !("missing" in found) && found.name}</p>
+        <p class="adapter">{adapter?.name}</p>
       </header>
       <main id="content" tabIndex={-1}>
         <Notices />
-        {isMissing ? <NoWebGpu notice={found.missing} /> : found === "opening" ? <Opening /> : <Page />}
+        {found === "opening" && <Opening />}
+        {missing && <NoWebGpu notice={missing} />}
+        {adapter && <Page />}
       </main>
       <DropZone />
     </>

@@ -1,6 +1,13 @@
 /** What a person chose, and how it stands in the page's address. */
 import type { Settings } from "../../models/settings.ts";
-import { type Choice, dataNames, type ModelOffer, offeredModels } from "../protocol.ts";
+import {
+  type Choice,
+  type DataName,
+  dataNames,
+  dataTitles,
+  type ModelOffer,
+  offeredModels,
+} from "../protocol.ts";
 
 /** What the worker told of each model, by its name; empty before that. */
 export const offers = new Map<string, ModelOffer>();
@@ -13,17 +20,19 @@ export const modelTitles: Readonly<Record<string, string>> = {
   alexnet28: "AlexNet-28",
 };
 
-export const dataTitles = {
-  digits: "Synthetic digits",
-  mnist: "MNIST",
-  "fashion-mnist": "Fashion-MNIST",
-} as const;
-
 /** Of the learning rate, on the slider. */
 export const rates = { least: 1e-5, most: 0.1 };
 
+/** More than anybody needs, and no more than an adapter takes. */
+export const most = { epochs: 999, batchSize: 1024, codeSize: 256 };
+
 export function titleOf(model: string): string {
   return modelTitles[model] ?? model;
+}
+
+/** Within a sentence. */
+export function dataInWords(data: DataName): string {
+  return data === "digits" ? "synthetic digits" : dataTitles[data];
 }
 
 /** The model's own recipe. */
@@ -47,14 +56,14 @@ export const codeSizes = [2, 8, 16, 20, 32, 64];
 export function readChoice(query: URLSearchParams): Choice {
   const named = offeredModels.find((name) => name === query.get("model"));
   const standard = standardChoice(named ?? "autoencoder");
-  const codeSize = whole(query.get("code"), 1, 256);
+  const codeSize = whole(query.get("code"), 1, most.codeSize);
   const offered = standardCodeSize(standard.model) !== undefined;
   return {
     ...standard,
     settings: codeSize !== undefined && offered ? { codeSize } : {},
     data: dataNames.find((name) => name === query.get("data")) ?? "digits",
-    epochs: whole(query.get("epochs"), 1, 999) ?? standard.epochs,
-    batchSize: whole(query.get("batch"), 1, 1024) ?? standard.batchSize,
+    epochs: whole(query.get("epochs"), 1, most.epochs) ?? standard.epochs,
+    batchSize: whole(query.get("batch"), 1, most.batchSize) ?? standard.batchSize,
     learningRate: rate(query.get("rate")) ?? standard.learningRate,
     seed: whole(query.get("seed"), 0, 2 ** 31) ?? standard.seed,
   };

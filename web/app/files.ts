@@ -1,7 +1,7 @@
 /** Files that go in and out: datasets and checkpoints. */
 
-import type { DataName, NamedBytes } from "../protocol.ts";
-import { dataTitles } from "./choice.ts";
+import { type DataName, dataTitles, type NamedBytes } from "../protocol.ts";
+import { whole } from "./format.ts";
 import { choice, request, show, status, stored } from "./state.ts";
 
 /** No checkpoint of a model on this page, and no file of MNIST's, comes near. */
@@ -14,6 +14,15 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
     show({
       kind: "error",
       text: `${large.name} is too large for this page: ${Math.round(large.size / 1e6)} MB`,
+    });
+    return;
+  }
+  const { phase } = status.value;
+  if (phase === "training" || phase === "preparing") {
+    show({
+      kind: "error",
+      text: "A training is under way.",
+      help: "Pause it first, and drop the file again.",
     });
     return;
   }
@@ -30,7 +39,7 @@ async function openCheckpoint(file: NamedBytes): Promise<void> {
   if (!(await request("openCheckpoint", file))) return;
   const { choice: opened, stepsDone } = status.value;
   if (opened) choice.value = opened;
-  show({ kind: "information", text: `${file.name} is open: ${stepsDone} steps were done.` });
+  show({ kind: "information", text: `${file.name} is open: ${whole(stepsDone)} steps were done.` });
 }
 
 /** The set that is chosen at the moment; MNIST when that is the digits. */
@@ -41,9 +50,14 @@ async function addData(files: readonly NamedBytes[]): Promise<void> {
 
 /** @param address of a folder, from this page on */
 export async function fetchData(name: DataName, address: string): Promise<void> {
-  const folder = URL.parse(address.endsWith("/") ? address : `${address}/`, location.href);
-  if (folder) arrived(name, await request("fetchData", name, folder.href));
-  else show({ kind: "error", text: `“${address}” is no address.` });
+  let folder: URL;
+  try {
+    folder = new URL(address.endsWith("/") ? address : `${address}/`, location.href);
+  } catch {
+    show({ kind: "error", text: `“${address}” is no address.` });
+    return;
+  }
+  arrived(name, await request("fetchData", name, folder.href));
 }
 
 /** @param present undefined when the files were refused */

@@ -13,9 +13,9 @@ import type {
   Requests,
   Status,
 } from "../protocol.ts";
-import { offers, readChoice, writeChoice } from "./choice.ts";
+import { codeSizeOf, offers, readChoice, writeChoice } from "./choice.ts";
 import { LossCurve } from "./lossCurve.ts";
-import { ask, listen, Refusal } from "./worker.ts";
+import { ask, listen, Refusal, WorkerFailure } from "./worker.ts";
 
 export const views = ["train", "inside", "draw", "machine"] as const;
 export type View = (typeof views)[number];
@@ -25,8 +25,10 @@ const query = new URLSearchParams(location.search);
 export const view = signal<View>(views.find((name) => name === query.get("view")) ?? "train");
 /** What the next training is begun with. */
 export const choice = signal<Choice>(readChoice(query));
-/** "opening" until the worker has found an adapter or has said why not. */
-export const machine = signal<"opening" | AdapterDescription | { readonly missing: Notice }>("opening");
+/** "opening" until the worker has found an adapter or has said why not; "failed" where there is no worker. */
+export const machine = signal<"opening" | "failed" | AdapterDescription | { readonly missing: Notice }>(
+  "opening",
+);
 export const stored = signal<readonly DataName[]>(["digits"]);
 export const status = signal<Status>({ phase: "none", stepsDone: 0, steps: 0, stepsAnEpoch: 0 });
 export const speed = signal<{ readonly imagesPerSecond: number; readonly bytes: number } | undefined>(
@@ -54,6 +56,24 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches
 matchMedia("(max-width: 40rem)").addEventListener("change", ({ matches }) => {
   narrow.value = matches;
 });
+
+export function change(changes: Partial<Choice>): void {
+  choice.value = { ...choice.value, ...changes };
+}
+
+/** Whether what is chosen is what the training at hand trains, so that going on goes on with that. */
+export function goesOn(): boolean {
+  const { choice: running } = status.value;
+  if (!running) return false;
+  const { model, data, epochs, batchSize } = choice.value;
+  return (
+    running.model === model &&
+    running.data === data &&
+    running.epochs === epochs &&
+    running.batchSize === batchSize &&
+    codeSizeOf(running) === codeSizeOf(choice.value)
+  );
+}
 
 /** What stands in the address is what was chosen. */
 effect(() => {
@@ -105,6 +125,7 @@ function takeHistory(history: History): void {
   batch(() => {
     curve.replace(history);
     epochs.value = history.epochs;
+    pictures.value = [];
     loss.value = history.losses.at(-1);
   });
 }
@@ -157,7 +178,7 @@ export async function begin(): Promise<void> {
     });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    machine.value = { missing: error.notice };
+    machine.value = error instanceof WorkerFailure ? "failed" : { missing: error.notice };
     return;
   }
   if (!(await request("restore"))) return;

@@ -8,6 +8,9 @@ export class Refusal extends Error {
   }
 }
 
+/** There is no worker to answer. */
+export class WorkerFailure extends Refusal {}
+
 interface Waiting {
   resolve(answer: unknown): void;
   reject(refusal: Refusal): void;
@@ -28,6 +31,19 @@ worker.addEventListener("message", ({ data: message }: MessageEvent<Message>) =>
   } else {
     for (const listener of listeners) listener(message);
   }
+});
+
+/** A script that is not there, or that this browser does not read: nothing will ever be answered. */
+worker.addEventListener("error", (event) => {
+  event.preventDefault();
+  const notice: Notice = {
+    kind: "error",
+    text: `The page’s worker failed: ${event.message || "its script could not be loaded"}`,
+    help: "Reload the page. What was trained is as it was at the last automatic save.",
+  };
+  for (const listener of listeners) listener({ event: "notice", notice });
+  for (const { reject } of waiting.values()) reject(new WorkerFailure(notice));
+  waiting.clear();
 });
 
 /** @returns stops listening */

@@ -3,13 +3,13 @@
  * the page's own host, which are kept for the next visit. A file is somebody else's: its size is limited before it is
  * read, and `data/mnist.ts` trusts nothing in it.
  */
-import type { DatasetSplits } from "../../data/dataset.ts";
+import type { DatasetSplits, ImageDataset } from "../../data/dataset.ts";
 import type { Folder } from "../../data/folder.ts";
 import { readImages } from "../../data/loader.ts";
-import { digitClasses, fashionClasses, loadMnistFolder } from "../../data/mnist.ts";
+import { digitClasses, fashionClasses, hasMnistFiles, loadMnistFolder } from "../../data/mnist.ts";
 import { syntheticDigits } from "../../data/syntheticDigits.ts";
 import { ArgumentError, DataError, DownloadError } from "../../engine/errors.ts";
-import type { DataName, LabelledImages, NamedBytes } from "../protocol.ts";
+import { type DataName, dataTitles, type LabelledImages, type NamedBytes } from "../protocol.ts";
 import { keep, kept, keptNames } from "./storage.ts";
 
 /** As many as the command line trains on, so that a checkpoint goes on there. */
@@ -25,9 +25,9 @@ const fileNames = [
   "t10k-labels-idx1-ubyte",
 ];
 
-/** The data that need not be brought first. */
+/** The data that need not be brought first; of a browser that keeps nothing, only the digits. */
 export async function storedData(): Promise<DataName[]> {
-  const names = await keptNames();
+  const names = await keptNames().catch((): readonly IDBValidKey[] => []);
   return ["digits", ...(["mnist", "fashion-mnist"] as const).filter((name) => names.includes(name))];
 }
 
@@ -37,7 +37,7 @@ export async function loadData(name: DataName, seed: number): Promise<DatasetSpl
   const files = await kept(name);
   if (!files) {
     throw new DataError(
-      `${titles[name]} is not on this page yet`,
+      `${dataTitles[name]} is not on this page yet`,
       "drop its four files onto the page, or fetch them from this page's host, under “Data”",
     );
   }
@@ -50,20 +50,35 @@ export async function preview(name: DataName, seed: number, count: number): Prom
     name === "digits"
       ? syntheticDigits({ seed, trainCount: count, testCount: 1 })
       : await loadData(name, seed);
-  const indices = Array.from({ length: Math.min(count, train.count) }, (_, index) => index);
-  return {
-    count: indices.length,
-    imageShape: [train.channels, train.height, train.width],
-    images: await readImages(train, indices),
-    labels: train.labels.slice(0, indices.length),
-  };
+  return labelledImages(
+    train,
+    Array.from({ length: Math.min(count, train.count) }, (_, index) => index),
+  );
 }
 
-const titles = { digits: "The digits", mnist: "MNIST", "fashion-mnist": "Fashion-MNIST" } as const;
+export async function labelledImages(
+  dataset: ImageDataset,
+  indices: readonly number[],
+): Promise<LabelledImages> {
+  const imageShape = [dataset.channels, dataset.height, dataset.width];
+  return {
+    count: indices.length,
+    imageShape,
+    images: indices.length > 0 ? await readImages(dataset, indices) : new Float32Array(),
+    labels: Int32Array.from(indices, (index) => dataset.labels[index]),
+  };
+}
 
 /** @throws DataError when a file is missing, damaged, too large, or not what its name says; nothing is kept then */
 export async function addData(name: DataName, files: readonly NamedBytes[]): Promise<DataName[]> {
   if (name === "digits") throw new ArgumentError("the digits are always there");
+  const names = files.map((file) => file.name);
+  if (!hasMnistFiles(names)) {
+    throw new DataError(
+      `${names.slice(0, 4).join(", ")}: neither a checkpoint (*.safetensors) nor one of MNIST's four files`,
+      `choose ${fileNames.map((file) => `${file}.gz`).join(", ")}`,
+    );
+  }
   for (const file of files) {
     if (file.bytes.length > largestFile) {
       throw new DataError(
@@ -110,7 +125,14 @@ export async function fetchData(name: DataName, address: string): Promise<DataNa
 
 async function fetchFile(folder: URL, name: string): Promise<NamedBytes> {
   for (const tried of [`${name}.gz`, name]) {
-    const response = await fetch(new URL(tried, folder));
+    const address = new URL(tried, folder);
+    const response = await fetch(address).catch((error: Error) => {
+      throw new DownloadError(
+        `${address.href} did not answer: ${error.message}`,
+        "see whether this page's host can be reached, and try again",
+        { cause: error },
+      );
+    });
     if (response.ok) return { name: tried, bytes: await readBody(response, tried) };
   }
   throw new DownloadError(

@@ -1,28 +1,25 @@
 /** What there is to see inside a model: its first filters, what every layer makes of an image, its codes, its mistakes. */
 import { sliceDataset } from "../../data/dataset.ts";
-import { readImages } from "../../data/loader.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import { inferenceMode } from "../../engine/gradMode.ts";
 import { type Module, observeCalls } from "../../engine/nn/module.ts";
 import { Tensor, tensor } from "../../engine/tensor.ts";
 import { evaluationBatches } from "../../models/evaluation.ts";
 import type { Activation, CodeMap, Confusion, Filters, LabelledImages, Reading } from "../protocol.ts";
-import { imagesTensor, measured, readOut, requireBench, testImages } from "./lab.ts";
+import { imagesTensor, measured, readOut, requireBench } from "./bench.ts";
+import { labelledImages } from "./data.ts";
 import { principalDirections } from "./principal.ts";
 
 const mostFilters = 64;
 const mappedImages = 1000;
 
-export async function showTestImages(first: number, count: number): Promise<LabelledImages> {
-  const { data, info } = requireBench();
-  const end = Math.min(first + count, data.test.count);
-  const indices = Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i);
-  return {
-    count: indices.length,
-    imageShape: info.imageShape,
-    images: await testImages(indices),
-    labels: Int32Array.from(indices, (index) => data.test.labels[index]),
-  };
+export function testImages(first: number, count: number): Promise<LabelledImages> {
+  const { test } = requireBench().data;
+  const indices = Array.from(
+    { length: Math.max(0, Math.min(count, test.count - first)) },
+    (_, i) => first + i,
+  );
+  return labelledImages(test, indices);
 }
 
 /** What the model makes of an image, [C, H, W]. */
@@ -199,16 +196,11 @@ export async function confusion(): Promise<Confusion> {
 
 /** The test images in a cell of the last confusion matrix. */
 export async function confused(row: number, column: number, atMost: number): Promise<LabelledImages> {
-  const { data, info } = requireBench();
+  const { test } = requireBench().data;
   const indices: number[] = [];
   for (const [image, predicted] of (lastPredictions ?? []).entries()) {
     if (indices.length === atMost) break;
-    if (data.test.labels[image] === row && predicted === column) indices.push(image);
+    if (test.labels[image] === row && predicted === column) indices.push(image);
   }
-  return {
-    count: indices.length,
-    imageShape: info.imageShape,
-    images: indices.length > 0 ? await readImages(data.test, indices) : new Float32Array(),
-    labels: Int32Array.from(indices, (index) => data.test.labels[index]),
-  };
+  return labelledImages(test, indices);
 }

@@ -1,74 +1,48 @@
 /**
- * The worker's state: the device, the data, the model, and the training under way. Steps of training and answers to the
- * page take turns; what goes wrong is told, and a device that is lost is replaced and the last automatic save brought
- * back.
+ * The training under way: begun, halted, gone on with, kept. Its steps and the answers to the page take turns; what goes
+ * wrong is told, and a device that is lost is replaced and the last automatic save brought back.
  */
-import { type DatasetSplits, imageLength, sliceDataset } from "../../data/dataset.ts";
-import { readImages } from "../../data/loader.ts";
-import { openDevice } from "../../engine/currentDevice.ts";
-import {
-  ArgumentError,
-  DataError,
-  DeviceLostError,
-  DivergenceError,
-  WgradError,
-} from "../../engine/errors.ts";
-import type { Gpu } from "../../engine/gpu/gpu.ts";
-import { inferenceMode } from "../../engine/gradMode.ts";
-import { manualSeed } from "../../engine/random.ts";
-import { type Tensor, tensor } from "../../engine/tensor.ts";
+import { DataError, DeviceLostError, DivergenceError } from "../../engine/errors.ts";
 import {
   decodeCheckpoint,
   type StoredCheckpoint,
   type TrainingDescription,
 } from "../../models/checkpoint.ts";
-import { topClasses } from "../../models/classification.ts";
-import { startMeasuring } from "../../models/evaluation.ts";
-import type { ImageModelAtWork } from "../../models/kinds/kind.ts";
 import type { Recipe } from "../../models/recipe.ts";
-import { findModel, type RegisteredImageModel } from "../../models/registry.ts";
 import { chooseSettings, type Settings } from "../../models/settings.ts";
 import {
   type Choice,
   type DataName,
   dataNames,
   type EpochFigures,
-  type Guesses,
   type Happening,
   type History,
-  type LivePicture,
-  type ModelInfo,
-  type ModelOffer,
   type NamedBytes,
-  type Notice,
-  offeredModels,
   type Phase,
   type Status,
 } from "../protocol.ts";
+import {
+  bytesOnDevice,
+  choiceOf,
+  clearBench,
+  currentBench,
+  device,
+  makeBench,
+  openAdapter,
+  requireBench,
+  turns,
+} from "./bench.ts";
 import { loadData } from "./data.ts";
+import { findImageModel } from "./models.ts";
+import { noticeOf } from "./notice.ts";
+import { livePictures } from "./pictures.ts";
 import { keep, kept } from "./storage.ts";
-import { openTraining, type Training } from "./training.ts";
-import { makeTurns } from "./turns.ts";
-
-/** A model with its data. */
-export interface Bench {
-  readonly atWork: ImageModelAtWork;
-  readonly data: DatasetSplits;
-  readonly dataName: DataName;
-  readonly info: ModelInfo;
-  readonly training: Training;
-}
 
 const millisecondsBetweenPictures = 1500;
 const millisecondsBetweenSaves = 20_000;
 const millisecondsBetweenReports = 120;
-const shownImages = 24;
-
-export const turns = makeTurns();
 
 let tell: (happening: Happening) => void = () => {};
-let gpu: Gpu | undefined;
-let bench: Bench | undefined;
 let phase: Phase = "none";
 let doing: string | undefined;
 let losses: number[] = [];
@@ -84,59 +58,6 @@ export function listen(listener: (happening: Happening) => void): void {
   tell = listener;
 }
 
-/** @throws AdapterError, LimitError */
-export async function openLab(): Promise<Gpu> {
-  gpu ??= await openDevice();
-  return gpu;
-}
-
-/** The models to choose from, with their recipes. */
-export function offers(): ModelOffer[] {
-  return offeredModels.map((name) => {
-    const { about, recipe, settings } = findModel(name);
-    const { epochs, batchSize, learningRate } = recipe;
-    const { codeSize } = settings;
-    const length = typeof codeSize === "number" ? codeSize : undefined;
-    return { name, about, epochs, batchSize, learningRate, codeSize: length };
-  });
-}
-
-/** @throws ArgumentError before the first training */
-export function requireBench(): Bench {
-  if (bench) return bench;
-  throw new ArgumentError("there is no model yet", "start a training, or open a checkpoint");
-}
-
-export function device(): Gpu {
-  if (gpu) return gpu;
-  throw new ArgumentError("the device is not open yet");
-}
-
-/** Runs a model as it is for use, not for training, and reads what it gives. */
-export async function readOut(run: () => Tensor): Promise<Float32Array> {
-  const result = measured(() => inferenceMode(run));
-  const values = await result.data();
-  result.storage.release("it was shown");
-  return values as Float32Array;
-}
-
-/** The model in evaluation mode while `work` describes what to do; the generator is left as it was. */
-export function measured<T>(work: () => T): T {
-  const endMeasuring = startMeasuring(requireBench().atWork.model);
-  try {
-    return work();
-  } finally {
-    endMeasuring();
-  }
-}
-
-/** Images of the data as a tensor for the model. */
-export function imagesTensor(images: Float32Array): Tensor {
-  const { imageShape } = requireBench().info;
-  const count = images.length / imageShape.reduce((a, b) => a * b, 1);
-  return tensor(images, { shape: [count, ...imageShape] });
-}
-
 // What the page asks for ------------------------------------------------------------------------------------------
 
 /** @throws ArgumentError, DataError */
@@ -145,7 +66,7 @@ export async function start({ model, data, seed, ...choice }: Choice): Promise<v
   const settings = chooseSettings(registered.settings, asTexts(choice.settings));
   const { batchSize, learningRate } = choice;
   const recipe: Recipe = { ...registered.recipe, epochs: choice.epochs, batchSize, learningRate };
-  await replaceBench(data, { model: registered.name, settings, recipe, seed, data });
+  await prepare(data, { model: registered.name, settings, recipe, seed, data });
   takeHistory({ firstStep: 0, losses: new Float32Array(), epochs: [] });
   await save();
   void follow();
@@ -180,7 +101,7 @@ export function checkpoint(): Promise<Uint8Array> {
 export async function openCheckpoint({ name, bytes }: NamedBytes): Promise<true> {
   const stored = decodeCheckpoint(bytes, name);
   const { training } = stored;
-  await replaceBench(dataFor(training), training, stored);
+  await prepare(dataFor(training), training, stored);
   takeHistory({ firstStep: stored.stepsDone, losses: new Float32Array(), epochs: [] });
   setPhase(standing());
   await showPictures();
@@ -193,7 +114,7 @@ export async function restore(): Promise<boolean> {
   const saved = await kept("save");
   if (!saved) return false;
   const stored = decodeCheckpoint(saved.checkpoint, "the automatic save");
-  await replaceBench(saved.data, stored.training, stored);
+  await prepare(saved.data, stored.training, stored);
   takeHistory(saved.history);
   tell({ event: "saved", stepsDone: stored.stepsDone, at: saved.at });
   setPhase(standing());
@@ -232,53 +153,23 @@ function dataFor({ data, inputShape, classes }: TrainingDescription): DataName {
   );
 }
 
-/** Makes the model, with fresh or stored weights, in the place of the one before; it is still preparing then. */
-async function replaceBench(
+/** Another model with its data, with fresh or stored weights; it is still preparing then. */
+async function prepare(
   dataName: DataName,
   begun: Omit<TrainingDescription, "inputShape" | "classes">,
   stored?: StoredCheckpoint,
 ): Promise<void> {
-  const before = { phase, bench };
+  const before = phase;
   run++;
   setPhase("preparing", "Loading the data");
   try {
-    const registered = findImageModel(begun.model);
     const data = await loadData(dataName, begun.seed);
     setPhase("preparing", "Making the model");
-    await turns(async () => {
-      const { channels, height, width, classes } = data.train;
-      const shape = { inputShape: [channels, height, width], classes };
-      manualSeed(begun.seed);
-      const atWork = registered.open(shape, begun.settings);
-      const training = openTraining(atWork, data, { ...begun, ...shape }, stored);
-      bench = { atWork, data, dataName, info: describe(atWork, shape), training };
-      await before.bench?.training.close();
-    });
+    await makeBench(dataName, data, begun, stored);
   } catch (error) {
-    bench = before.bench;
-    setPhase(before.phase === "training" ? "halted" : before.phase);
+    setPhase(before === "training" ? "halted" : before);
     throw error;
   }
-}
-
-function describe(
-  atWork: ImageModelAtWork,
-  { inputShape, classes }: { readonly inputShape: readonly number[]; readonly classes: readonly string[] },
-): ModelInfo {
-  const parameters = [...atWork.model.parameters()].reduce((sum, { size }) => sum + size, 0);
-  const blank = tensor(new Float32Array(inputShape.reduce((a, b) => a * b, 1)), {
-    shape: [1, ...inputShape],
-  });
-  const { encode } = atWork;
-  return {
-    parameters,
-    lossName: atWork.lossName,
-    classes,
-    imageShape: inputShape,
-    classifies: atWork.classify !== undefined,
-    reconstructs: atWork.reconstruct !== undefined,
-    codeSize: encode && inferenceMode(() => encode(blank)).shape[1],
-  };
 }
 
 /** Trains until the end, or until somebody halts or replaces it. */
@@ -370,34 +261,10 @@ function record(read: readonly number[]): void {
 }
 
 async function showPictures(): Promise<void> {
-  const { atWork, data } = requireBench();
-  const pictures: readonly LivePicture[] = atWork.classify
-    ? [await turns(() => guess(requireBench()))]
-    : (await turns(() => atWork.draw(data))).filter((picture) => picture.type === "images");
-  tell({ event: "pictures", pictures });
+  tell({ event: "pictures", pictures: await livePictures() });
 }
 
-/** What a classifier takes the first test images for. */
-async function guess({ atWork, data, info }: Bench): Promise<Guesses> {
-  const test = sliceDataset(data.test, 0, Math.min(shownImages, data.test.count));
-  const images = await readImages(test, [...test.labels.keys()]);
-  const logits = await readOut(() => atWork.classify!(imagesTensor(images)));
-  const classes = info.classes.length;
-  const best = Array.from(
-    { length: test.count },
-    (_, image) => topClasses(logits.subarray(image * classes, (image + 1) * classes), 1)[0],
-  );
-  return {
-    type: "guesses",
-    count: test.count,
-    imageShape: info.imageShape,
-    images,
-    labels: test.labels.slice(),
-    guessed: Int32Array.from(best, ({ index }) => index),
-    probabilities: Float32Array.from(best, ({ probability }) => probability),
-  };
-}
-
+/** A browser that keeps nothing is no reason not to train. */
 async function save(): Promise<void> {
   const { dataName: data, training } = requireBench();
   const { stepsDone, ...saved } = await turns(async () => {
@@ -406,8 +273,12 @@ async function save(): Promise<void> {
     return { checkpoint: bytes, stepsDone: training.stepsDone, history: history() };
   });
   const at = Date.now();
-  await keep("save", { ...saved, data, at });
-  tell({ event: "saved", stepsDone, at });
+  try {
+    await keep("save", { ...saved, data, at });
+    tell({ event: "saved", stepsDone, at });
+  } catch (error) {
+    tell({ event: "notice", notice: noticeOf(error) });
+  }
 }
 
 let recovering: Promise<void> | undefined;
@@ -424,9 +295,9 @@ async function bringBack(lost: DeviceLostError): Promise<void> {
   const goesOn = phase === "training";
   run++;
   setPhase("preparing", "The graphics device was lost: opening a new one");
-  [gpu, bench] = [undefined, undefined];
+  clearBench();
   try {
-    await openLab();
+    await openAdapter();
     const back = await restore();
     tell({
       event: "notice",
@@ -449,11 +320,6 @@ function history(): History {
   return { firstStep, losses: Float32Array.from(losses), epochs: [...epochs] };
 }
 
-function bytesOnDevice(): number {
-  const { bytesInUse, bytesPooled } = device().memory();
-  return bytesInUse + bytesPooled;
-}
-
 function setPhase(next: Phase, what?: string): void {
   [phase, doing] = [next, what];
   report();
@@ -464,6 +330,7 @@ export function report(): void {
 }
 
 function status(): Status {
+  const bench = currentBench();
   const training = bench?.training;
   return {
     phase,
@@ -475,32 +342,6 @@ function status(): Status {
   };
 }
 
-function choiceOf({ training, dataName }: Bench): Choice {
-  const { model, settings, recipe, seed } = training.description;
-  const { epochs, batchSize, learningRate } = recipe;
-  return { model, settings, data: dataName, epochs, batchSize, learningRate, seed };
-}
-
-/** @throws ArgumentError, also for a model of graphs */
-function findImageModel(name: string): RegisteredImageModel {
-  const registered = findModel(name);
-  if (registered.data === "images") return registered;
-  throw new ArgumentError(`${name} is no model of images`, "use it on the command line");
-}
-
 function asTexts(settings: Settings): string[] {
   return Object.entries(settings).map(([name, value]) => `${name}=${value}`);
-}
-
-export function noticeOf(error: unknown): Notice {
-  if (error instanceof WgradError)
-    return { kind: "error", text: error.problem, ...(error.help !== undefined && { help: error.help }) };
-  return { kind: "error", text: error instanceof Error ? error.message : String(error) };
-}
-
-/** [C, H, W] floats of test images. */
-export async function testImages(indices: readonly number[]): Promise<Float32Array> {
-  const { test } = requireBench().data;
-  if (indices.length === 0) return new Float32Array(0 * imageLength(test));
-  return readImages(test, indices);
 }

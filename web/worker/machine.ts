@@ -1,5 +1,4 @@
 /** Checks every operation's gradient on this adapter, and measures how fast it is. */
-
 import { syntheticDigits } from "../../data/syntheticDigits.ts";
 import { checkOps } from "../../engine/checks.ts";
 import { inferenceMode } from "../../engine/gradMode.ts";
@@ -9,7 +8,7 @@ import { generatorState, manualSeed, normal, setGeneratorState } from "../../eng
 import { findModel, type RegisteredImageModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Happening } from "../protocol.ts";
-import { device, turns } from "./lab.ts";
+import { device, turns } from "./bench.ts";
 import { openTraining } from "./training.ts";
 
 let stopping = false;

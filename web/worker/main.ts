@@ -1,10 +1,13 @@
 /** The worker's door: every question of the page is answered or refused, and what happens is told. */
 import { DeviceLostError } from "../../engine/errors.ts";
 import type { Message, Question, RequestName, Requests } from "../protocol.ts";
+import { openAdapter, turns } from "./bench.ts";
 import { addData, fetchData, preview, storedData } from "./data.ts";
 import * as inspect from "./inspect.ts";
 import * as lab from "./lab.ts";
 import { checkMachine, stopChecks } from "./machine.ts";
+import { modelOffers } from "./models.ts";
+import { noticeOf } from "./notice.ts";
 
 type Answers = {
   [Name in RequestName]: (
@@ -15,12 +18,10 @@ type Answers = {
 const say = (message: Message) => postMessage(message);
 lab.listen(say);
 
-const { turns } = lab;
-
 const answers: Answers = {
   open: async () => {
-    const { adapter } = await lab.openLab();
-    return { adapter, models: lab.offers(), stored: await storedData() };
+    const { adapter } = await openAdapter();
+    return { adapter, models: modelOffers(), stored: await storedData() };
   },
   restore: lab.restore,
   start: lab.start,
@@ -33,7 +34,7 @@ const answers: Answers = {
   addData,
   fetchData,
   preview,
-  testImages: inspect.showTestImages,
+  testImages: inspect.testImages,
   read: (image) => turns(() => inspect.read(image)),
   filters: () => turns(inspect.filters),
   activations: (image) => turns(() => inspect.activations(image)),
@@ -52,7 +53,7 @@ async function reply({ id, name, inputs }: Question): Promise<void> {
     const answer = await (answers[name] as (...inputs: readonly unknown[]) => unknown)(...inputs);
     say({ event: "answer", id, answer });
   } catch (error) {
-    say({ event: "refusal", id, notice: lab.noticeOf(error) });
+    say({ event: "refusal", id, notice: noticeOf(error) });
     if (error instanceof DeviceLostError) void lab.recover(error);
   }
 }

@@ -2,6 +2,7 @@
  * What outlives the page: the last automatic save, and the datasets that somebody dropped. In IndexedDB, because a write
  * there is whole or not at all, whenever the page is closed.
  */
+import { OutputError } from "../../engine/errors.ts";
 import type { DataName, History, NamedBytes } from "../protocol.ts";
 
 export interface Saved {
@@ -32,16 +33,25 @@ function open(): Promise<IDBDatabase> {
   return database;
 }
 
+/** @throws OutputError where the browser keeps nothing, or has no room */
 async function within<T>(
   mode: IDBTransactionMode,
   work: (store: IDBObjectStore) => IDBRequest<T>,
 ): Promise<T> {
-  const transaction = (await open()).transaction(storeName, mode);
-  const request = work(transaction.objectStore(storeName));
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(request.result);
-    transaction.onabort = () => reject(transaction.error);
-  });
+  try {
+    const transaction = (await open()).transaction(storeName, mode);
+    const request = work(transaction.objectStore(storeName));
+    return await new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(transaction.error);
+    });
+  } catch (error) {
+    throw new OutputError(
+      `this browser keeps nothing for this page: ${error instanceof Error ? error.message : error}`,
+      "leave private browsing, or make room, for a training to survive a reload; until then save it as a file",
+      { cause: error },
+    );
+  }
 }
 
 export function keep<Name extends keyof Contents>(name: Name, value: Contents[Name]): Promise<unknown> {

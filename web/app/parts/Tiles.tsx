@@ -1,5 +1,5 @@
 /** Small images side by side on one canvas, pixel by pixel. */
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { dark } from "../state.ts";
 import { ramp, type Tone } from "./colours.ts";
 
@@ -95,6 +95,12 @@ export function Tile({
   ...rest
 }: Omit<TilesProps, "count" | "columns"> & { readonly index: number }) {
   const size = rest.imageShape.reduce((a, b) => a * b, 1);
-  const own = images.subarray(index * size, (index + 1) * size);
+  // the same view as long as it shows the same, or it would be painted anew with every message of the worker
+  const own = useMemo(() => images.subarray(index * size, (index + 1) * size), [images, index, size]);
   return <Tiles {...rest} images={own} count={1} columns={1} />;
+}
+
+/** The largest absolute value, so that colours are used fully. */
+export function reachOf(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
 }

@@ -82,7 +82,7 @@ export function Draw() {
         </div>
         {model.classifies && <Bars classes={model.classes} probabilities={reading?.probabilities} />}
         {!model.classifies && (
-          <p class="note">This model has no classes. LeNet-5 and AlexNet-28 also say which digit it is.</p>
+          <p class="note">This model only redraws. LeNet-5 and AlexNet-28 say which digit it is.</p>
         )}
       </section>
     </div>

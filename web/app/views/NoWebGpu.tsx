@@ -5,15 +5,18 @@ export function NoWebGpu({ notice }: { readonly notice: Notice }) {
   return (
     <article class="prose">
       <h1>This page needs WebGPU</h1>
-      <p class="lead">
-        wgrad trains on your graphics card, through WebGPU. Here: {notice.text}.
-        {notice.help && ` What may help: ${notice.help}.`}
-      </p>
+      <p class="lead">wgrad trains on your graphics card, through WebGPU.</p>
+      <div class="notice error">
+        <p>
+          <strong>{notice.text}</strong>
+          {notice.help && <span>{notice.help}</span>}
+        </p>
+      </div>
       <h2>Browsers that have it</h2>
       <ul>
+        {/* WebGPU is there from 113 on; the adapter's `info`, which the engine reads, from 121 on */}
         <li>
-          <strong>Chrome and Edge</strong> 113 or newer on Windows, macOS and ChromeOS; 121 or newer on
-          Android
+          <strong>Chrome and Edge</strong> 121 or newer on Windows, macOS, ChromeOS and Android
         </li>
         <li>
           <strong>Safari</strong> 26 or newer on macOS, iOS and iPadOS
