@@ -18,8 +18,8 @@
  * numbers and the optimisers know this by themselves. Tensors that are made in the step are gone after it; what it
  * returns are numbers.
  */
-import { currentDevice } from "./currentDevice.ts";
-import { RecordingError, ShapeError } from "./errors.ts";
+import { currentDevice, withDevice } from "./currentDevice.ts";
+import { DtypeError, RecordingError, ShapeError } from "./errors.ts";
 import type { GpuMemory } from "./gpu/buffers.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 import { type Plan, plan } from "./gpu/recording/plan.ts";
@@ -64,7 +64,10 @@ export function recordStep<Inputs extends string, Outputs extends string>(
   const gpu = currentDevice();
   const recordings = new Map<string, { readonly replay: Replay; readonly names: readonly Outputs[] }>();
   /** Shared by all recordings: only one of them runs at a time. */
-  const arena: GpuMemory[] = [];
+  let arena: GpuMemory[] = [];
+  /** Runs take turns: each works on its own inputs. */
+  let underWay = 0;
+  let last: Promise<void> = Promise.resolve();
   let current: Readonly<Record<Inputs, HostArray>>;
 
   function workOnCurrent() {
@@ -72,7 +75,7 @@ export function recordStep<Inputs extends string, Outputs extends string>(
       name,
       fed(shape, () => current[name as Inputs].data, { dtype: dtypeOf(data), gpu }),
     ]);
-    return work(Object.fromEntries(tensors));
+    return withDevice(gpu, () => work(Object.fromEntries(tensors)));
   }
   function planned(): { readonly names: readonly Outputs[]; readonly plan: Plan } {
     const { trace: rehearsal } = gpu.trace(workOnCurrent);
@@ -84,22 +87,42 @@ export function recordStep<Inputs extends string, Outputs extends string>(
   }
   async function record(signature: string) {
     recordings.get(signature)?.replay.release();
+    recordings.delete(signature); // what follows may fail
     const { names, plan } = planned();
-    const made = { replay: await gpu.prepare(plan, arena), names };
+    const lent = arena;
+    const made = { replay: await gpu.prepare(plan, lent), names };
+    if (lent !== arena) {
+      made.replay.release();
+      giveBack(lent);
+      throw new RecordingError("a recorded step was released during its first run", "await run() first");
+    }
     recordings.set(signature, made);
     return made;
   }
+  function giveBack(lent: GpuMemory[]): void {
+    for (const memory of lent.splice(0)) gpu.release(memory);
+  }
+  async function runNow(inputs: Readonly<Record<Inputs, HostArray>>) {
+    current = inputs;
+    const signature = signatureOf(inputs);
+    const known = recordings.get(signature);
+    const { replay, names } = known?.replay.isCurrent() ? known : await record(signature);
+    while (!replay.isNext()) await gpu.flush();
+    const numbers = replay.run();
+    await gpu.flush(); // as eager steps do, below
+    const items = names.map((name, index) => [name, { item: async () => (await numbers())[index] }]);
+    return Object.fromEntries(items);
+  }
   return {
-    async run(inputs) {
-      current = inputs;
-      const signature = signatureOf(inputs);
-      const known = recordings.get(signature);
-      const { replay, names } = known?.replay.isCurrent() ? known : await record(signature);
-      if (!replay.isNext()) await gpu.flush();
-      const numbers = replay.run();
-      await gpu.flush(); // never runs far ahead of the device
-      const items = names.map((name, index) => [name, { item: async () => (await numbers())[index] }]);
-      return Object.fromEntries(items);
+    run(inputs) {
+      const result = underWay > 0 ? last.then(() => runNow(inputs)) : runNow(inputs);
+      underWay++;
+      last = result
+        .catch(() => {}) // the caller hears of it
+        .then(() => {
+          underWay--;
+        });
+      return result;
     },
     async runEagerly(inputs) {
       current = inputs;
@@ -114,7 +137,8 @@ export function recordStep<Inputs extends string, Outputs extends string>(
     release() {
       for (const { replay } of recordings.values()) replay.release();
       recordings.clear();
-      for (const memory of arena.splice(0)) gpu.release(memory);
+      giveBack(arena);
+      arena = [];
     },
   };
 }
@@ -136,7 +160,7 @@ export function fed(shape: Shape, numbers: () => TypedArray, options: FedOptions
   checkShape("fed", shape);
   const { dtype, gpu = currentDevice() } = options;
   const result = emptyTensor(gpu, shape, dtype);
-  gpu.feed(result.storage.memory, numbers);
+  gpu.feed(result.storage.memory, () => fitting(numbers(), result));
   return result;
 }
 
@@ -145,9 +169,23 @@ export function everyRun(action: () => void, gpu: Gpu = currentDevice()): void {
   gpu.everyRun(action);
 }
 
+/** @throws DtypeError */
 function dtypeOf(data: TypedArray): DType {
   if (data instanceof Float32Array) return "float32";
-  return data instanceof Int32Array ? "int32" : "uint32";
+  if (data instanceof Int32Array) return "int32";
+  if (data instanceof Uint32Array) return "uint32";
+  throw new DtypeError(
+    `a recorded step got ${(data as object)?.constructor?.name ?? data} for an input`,
+    "use Float32Array, Int32Array or Uint32Array; typedArray.from(…) converts",
+  );
+}
+
+/** @throws ShapeError, DtypeError */
+function fitting(numbers: TypedArray, { shape, size, dtype }: Tensor): TypedArray {
+  if (dtypeOf(numbers) !== dtype)
+    throw new DtypeError(`fed: expected ${dtype}, got ${numbers.constructor.name}`);
+  if (numbers.length === size) return numbers;
+  throw new ShapeError(`fed: ${showShape(shape)} needs ${size} numbers, but there are ${numbers.length}`);
 }
 
 /** Inputs with the same one share a recording. @throws ShapeError for too few numbers, or too many */

@@ -1,4 +1,5 @@
 /** The models' public face, `wgrad/models`: the same in Node and in browsers. */
+export { type Summary, type SummaryRow, summarize } from "../engine/nn/summary.ts";
 export {
   AdversarialAutoencoder,
   type AdversarialAutoencoderOptions,

@@ -8,8 +8,9 @@
  *     }
  *
  * A step is recorded when it is first seen and replayed from then on (`recordStep` says what that asks of an update).
- * Leaving either loop stops the training after the current step. The number of steps done is all that the loop
- * remembers: with the states of model, optimiser and generator it goes on from there as if nothing had happened.
+ * Leaving the outer loop ends the training; leaving the inner one goes on with the next epoch. The number of steps done
+ * is all that the loop remembers: with the states of model, optimiser and generator it goes on from there as if nothing had
+ * happened.
  */
 import type { Augmentation } from "../data/augment.ts";
 import type { ImageDataset } from "../data/dataset.ts";

@@ -1,4 +1,4 @@
-// Moves averages towards values: by a share of the way, in place.
+// Moves averages towards values: by a share of the way, in place; all of it leaves the values as they are, unrounded.
 
 struct Uniforms {
   share: f32,
@@ -18,5 +18,6 @@ fn main(
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let average = averages[i];
-  averages[i] = average + uniforms.share * (values[i] - average);
+  let moved = average + uniforms.share * (values[i] - average);
+  averages[i] = select(moved, values[i], uniforms.share == 1.0);
 }

@@ -1,22 +1,24 @@
 /** Recorded steps: what they compute, what they take, and what cannot be recorded. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { openDevice } from "../engine/currentDevice.ts";
-import { RecordingError, ShapeError } from "../engine/errors.ts";
+import { openDevice, withDevice } from "../engine/currentDevice.ts";
+import { DtypeError, RecordingError, ShapeError } from "../engine/errors.ts";
+import { openDevice as open } from "../engine/gpu/device.ts";
 import { Linear } from "../engine/nn/layers.ts";
 import { relu, tanh } from "../engine/ops/activations.ts";
-import { add, mul, sub } from "../engine/ops/arithmetic.ts";
+import { add, clamp, mul, sub } from "../engine/ops/arithmetic.ts";
 import { crossEntropyLoss } from "../engine/ops/classLosses.ts";
 import { dropout } from "../engine/ops/dropout.ts";
 import { mseLoss } from "../engine/ops/losses.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { mean, sum } from "../engine/ops/reduce.ts";
 import { Adam } from "../engine/optim/adam.ts";
+import { exponentialMovingAverage } from "../engine/optim/averaging.ts";
 import { clipGradNorm } from "../engine/optim/clip.ts";
 import { SGD } from "../engine/optim/sgd.ts";
 import { manualSeed, normal } from "../engine/random.ts";
 import { everyRun, fed, recordStep } from "../engine/recordedStep.ts";
-import { type Tensor, tensor, zeros } from "../engine/tensor.ts";
+import { ones, type Tensor, tensor, zeros } from "../engine/tensor.ts";
 import { LeNet5 } from "../models/lenet5.ts";
 import { models } from "../models/registry.ts";
 import { refused } from "./engine-helpers.ts";
@@ -201,6 +203,135 @@ test("a parameter that moves is recorded again", async () => {
   step.release();
 });
 
+function row(...values: number[]) {
+  return { data: Float32Array.from(values), shape: [values.length] };
+}
+
+async function readAll(tensors: readonly Tensor[]): Promise<number[][]> {
+  return Promise.all(tensors.map(async (x) => [...(await x.data())]));
+}
+
+test("groups of parameters, clipped together: each is updated by its own gradient", async () => {
+  async function trained(way: "run" | "runEagerly") {
+    const all = [1, 2, 3, 4].map((value) => tensor([value, value], { requiresGrad: true }));
+    const [w1, b1, w2, b2] = all as [Tensor, Tensor, Tensor, Tensor];
+    const groups = [{ parameters: [w1, w2] }, { parameters: [b1, b2], weightDecay: 0 }];
+    const optimizer = new SGD(groups, { learningRate: 1 });
+    const step = recordStep(({ x }) => {
+      const parts = [w1, b1, w2, b2].map((parameter, i) => mul(mul(parameter, x), 10 ** i));
+      const loss = sum(parts.reduce((total, part) => add(total, part)));
+      optimizer.zeroGrad();
+      loss.backward();
+      clipGradNorm(all, 1e9);
+      optimizer.step();
+      return { loss };
+    });
+    await step[way]({ x: row(1, 1) });
+    return readAll(all);
+  }
+  assert.equal(await trained("run"), await trained("runEagerly"));
+});
+
+test("a gradient that is the same in every step stays apart from those that are not", async () => {
+  async function trained(way: "run" | "runEagerly") {
+    const [weight, bias] = [ones([3, 2], { requiresGrad: true }), ones([2], { requiresGrad: true })];
+    const optimizer = new SGD([weight, bias], { learningRate: 1 });
+    const step = recordStep(({ x }) => {
+      const loss = sum(add(matmul(x, weight), bias));
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      return { loss };
+    });
+    for (let i = 0; i < 2; i++) await step[way]({ x: host([2, 3]) });
+    return readAll([weight, bias]);
+  }
+  assert.equal(await trained("run"), await trained("runEagerly"));
+});
+
+test("an optimiser's state that is loaded is the recorded step's, too", async () => {
+  async function trained(way: "run" | "runEagerly") {
+    const weight = tensor([1, 1], { requiresGrad: true });
+    const optimizer = new SGD([weight], { learningRate: 1, momentum: 0.9 });
+    const start = optimizer.stateDict();
+    const step = recordStep(({ x }) => {
+      const loss = sum(mul(weight, x));
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      return { loss };
+    });
+    for (let i = 0; i < 3; i++) await step[way]({ x: row(1, 2) });
+    optimizer.loadStateDict(start);
+    await step[way]({ x: row(1, 2) });
+    return [await readAll([weight]), optimizer.stateDict().numbers];
+  }
+  assert.equal(await trained("run"), await trained("runEagerly"));
+});
+
+test("an average of weights can be part of the step", async () => {
+  async function averaged(way: "run" | "runEagerly") {
+    const weight = tensor([1, 1], { requiresGrad: true });
+    const optimizer = new SGD([weight], { learningRate: 1 });
+    const average = exponentialMovingAverage([weight], { decay: 0.5 });
+    const step = recordStep(({ x }) => {
+      const loss = sum(mul(weight, x));
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      average.update();
+      return { loss };
+    });
+    for (let i = 0; i < 3; i++) await step[way]({ x: row(1, 3) });
+    return [await readAll(average.averages), average.stateDict().numbers];
+  }
+  assert.equal(await averaged("run"), await averaged("runEagerly"));
+});
+
+test("runs that nobody awaits take turns, each on its own inputs", async () => {
+  const step = recordStep(({ x, y }) => ({ loss: add(mul(sum(x), 1000), sum(y)) }));
+  const results = await Promise.all([
+    step.run({ x: row(1), y: row(1) }),
+    step.run({ x: row(...new Array<number>(100).fill(2)), y: row(2, 2) }),
+    step.run({ x: row(3), y: row(3) }),
+  ]);
+  assert.equal(await Promise.all(results.map(({ loss }) => loss.item())), [1001, 200_004, 3003]);
+  step.release();
+});
+
+test("a step works on its own device, whichever is the current one by then", async () => {
+  let runs = 0;
+  const weight = ones([2]);
+  const step = recordStep(({ x }) => {
+    everyRun(() => {
+      runs++;
+    });
+    return { loss: sum(mul(x, weight)) };
+  });
+  const other = await open();
+  await withDevice(other, () => step.run({ x: row(1, 1) }));
+  await withDevice(other, () => step.run({ x: row(1, 1) }));
+  assert.is(runs, 2);
+  await other.close();
+  step.release();
+});
+
+test("numbers that WGSL cannot write stay out of fused kernels", async () => {
+  for (const high of [1e20, Number.POSITIVE_INFINITY]) {
+    const step = recordStep(({ x }) => ({ loss: sum(clamp(mul(x, 2), { low: 0, high })) }));
+    assert.is(await (await step.run({ x: row(1, -2) })).loss.item(), 2);
+    step.release();
+  }
+});
+
+test("models in one optimiser can be copied into each other", async () => {
+  const [a, b] = [new Linear(3, 2), new Linear(3, 2)];
+  const optimizer = new SGD([...a.parameters(), ...b.parameters()], { learningRate: 1 });
+  b.loadStateDict(a.stateDict());
+  optimizer.loadStateDict(optimizer.stateDict());
+  assert.equal(await readAll([b.weight]), await readAll([a.weight]));
+});
+
 test("what cannot be recorded is refused, and says why", async () => {
   const x = { data: Float32Array.of(1, 2), shape: [2] };
   let calls = 0;
@@ -234,6 +365,18 @@ test("what cannot be recorded is refused, and says why", async () => {
     recordStep(({ x }) => ({ loss: sum(x) })).run({ x: { data: Float32Array.of(1), shape: [2] } }),
   );
   leaking.release();
+  await refused(ShapeError, /fed: \[2\] needs 2 numbers, but there are 1/, () =>
+    recordStep(() => ({ loss: sum(fed([2], () => Float32Array.of(5))) })).run({}),
+  );
+  await refused(DtypeError, /fed: expected float32, got Int32Array/, () =>
+    recordStep(() => ({ loss: sum(fed([2], () => Int32Array.of(1, 2))) })).run({}),
+  );
+  await refused(RecordingError, /gave the device a command, which would run after the step/, () =>
+    recordStep(({ x }) => {
+      everyRun(() => sum(ones([2])));
+      return { loss: sum(x) };
+    }).run({ x }),
+  );
 });
 
 test.run();

@@ -155,6 +155,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
     dispatch,
     prepare: (plan, lent) =>
       guarded(() => {
+        for (const command of [...plan.once, ...plan.commands])
+          if (command.type === "dispatch") requireBindable(command.dispatch, largestBinding);
         const isInUse = (memory: GpuMemory) => pool.isInUse(memory);
         const commands = { allocate, release, upload, give: dispatch, isInUse };
         return prepareReplay({ ...queue.forReplay(), ...commands, check, guarded }, plan, lent);
@@ -181,7 +183,10 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
 }
 
 /** @throws LimitError */
-function requireBindable({ kernel, buffers }: ReadyDispatch, largestBinding: number): void {
+function requireBindable(
+  { kernel, buffers }: Pick<ReadyDispatch, "kernel" | "buffers">,
+  largestBinding: number,
+): void {
   for (const { bytes } of buffers) {
     if (bytes <= largestBinding) continue;
     throw new LimitError(

@@ -64,9 +64,15 @@ export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel 
   return kernel(name, of.sources, { ...of.constants, finish: finish.join("\n") });
 }
 
-/** WGSL for a number of float32. */
+/** Whether WGSL can say all numbers that the expression uses: it knows no Infinity and no NaN. */
+export function canBeWritten({ parameters = {} }: ElementMap): boolean {
+  return Object.values(parameters).every((number) => Number.isFinite(Math.fround(number)));
+}
+
+/** WGSL for a finite number of float32. In scientific notation it is no whole number, which would have to fit 64 bits. */
 function float(number: number): string {
-  return `f32(${Math.fround(number)})`;
+  const sign = Object.is(number, -0) ? "-" : "";
+  return `f32(${sign}${Math.fround(number).toExponential()})`;
 }
 
 interface ElementCommand extends Batch {

@@ -27,5 +27,7 @@ export function compactKernel(source) {
         .trim(),
     )
     .filter((line) => line !== "")
-    .join("\n");
+    .join("\n")
+    .replace(/(?<=[{};,(])\n|\n(?=[)}])/g, "")
+    .replace(/,(?=[)}])/g, "");
 }

@@ -159,7 +159,11 @@ function copyKernel(dtype: DType): Kernel {
 
 /** Overwrites `target` with the numbers of `source`: same shape, same dtype. */
 export function copyInto(target: Tensor, source: Tensor): void {
-  const buffers = [source, target];
+  if (source.storage === target.storage) return;
+  // WebGPU refuses a command that reads one part of a buffer and writes another.
+  const isInOneBuffer = source.storage.memory.id === target.storage.memory.id;
+  const from = isInOneBuffer ? mapElements("clone", source, source.dtype, "x", {}) : source;
+  const buffers = [from, target];
   dispatchElements({ kernel: copyKernel(source.dtype), buffers, uniforms: { parameters: [] }, flops: 0 });
 }
 

@@ -15,6 +15,7 @@ import { ArgumentError, DtypeError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { copyInto } from "../ops/elementwise.ts";
 import { dispatchElements } from "../ops/slices.ts";
+import { everyRun } from "../recordedStep.ts";
 import { sameShape, showShape } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import type { OptimizerState } from "./optimizer.ts";
@@ -84,11 +85,14 @@ export function exponentialMovingAverage(
     averages,
     update() {
       refuseInUse("update()");
+      let share = 1;
+      everyRun(() => {
+        share = updates === 0 ? 1 : 1 - decay;
+        updates++;
+      }, list[0]?.gpu);
       list.forEach((parameter, i) => {
-        if (updates === 0) copyInto(averages[i], parameter);
-        else moveTowards(averages[i], parameter, 1 - decay);
+        moveTowards(averages[i], parameter, () => share);
       });
-      updates++;
     },
     async use(work) {
       refuseInUse("use()");
@@ -141,11 +145,12 @@ function stored(tensors: OptimizerState["tensors"], name: string, average: Tenso
   return tensor;
 }
 
-function moveTowards(average: Tensor, value: Tensor, share: number): void {
+/** @param share another one in every run of a recorded step */
+function moveTowards(average: Tensor, value: Tensor, share: () => number): void {
   dispatchElements({
     kernel: kernel("average", [common, averageSource]),
     buffers: [value, average],
-    uniforms: { share },
+    uniforms: () => ({ share: share() }),
     flops: 3,
   });
 }

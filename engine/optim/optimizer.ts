@@ -3,11 +3,11 @@
  * parameter is updated in place by one kernel, with no copy of weights, gradient or state. All parameters lie behind each
  * other in memory, so that a recorded step updates them by one command.
  */
-import { ArgumentError, AutogradError, DtypeError, ShapeError } from "../errors.ts";
+import { ArgumentError, AutogradError, DtypeError, RecordingError, ShapeError } from "../errors.ts";
 import type { Batch, Gpu } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { layTogether, zerosTogether } from "../layTogether.ts";
-import { copyInto } from "../ops/elementwise.ts";
+import { copyInto, filled } from "../ops/elementwise.ts";
 import { dispatchElements } from "../ops/slices.ts";
 import { withOrigin } from "../origin.ts";
 import { sameShape, showShape } from "../shape.ts";
@@ -80,8 +80,8 @@ export abstract class Optimizer {
     this.parameters = this.groups.flatMap((group) => group.parameters);
     checkParameters(name, this.parameters);
     for (const parameter of this.parameters) parameter.keep();
-    layTogether(this.parameters);
     this.#gpu = this.parameters[0].gpu;
+    this.#gpu.lasting(() => layTogether(this.parameters)); // for real, though a step be recorded
   }
 
   /** Of all parameters. @throws ArgumentError where groups differ in it */
@@ -115,7 +115,16 @@ export abstract class Optimizer {
       for (const parameter of parameters) this.#requireFitting(parameter);
       this.#gpu.lasting(() => this.#remember(parameters));
       const memories = parameters.map((parameter) => this.#memories.get(parameter)!);
+      const alike = [...new Set(memories.map(({ step }) => step))].map((step) =>
+        memories.filter((memory) => memory.step === step),
+      );
       this.#gpu.everyRun(() => {
+        if (alike.some(([first, ...others]) => others.some(({ step }) => step !== first.step))) {
+          throw new RecordingError(
+            `${this.#name}: parameters that had as many updates when this step was recorded no longer have`,
+            "record it anew: release() the step, then run it",
+          );
+        }
         for (const memory of memories) memory.step++;
       });
       // All parameters have as many updates behind them, but for those that had no gradient at times.
@@ -155,7 +164,7 @@ export abstract class Optimizer {
     const tensors: Record<string, Tensor> = {};
     this.parameters.forEach((parameter, index) => {
       const memory = this.#memories.get(parameter);
-      if (!memory) return;
+      if (!memory || memory.step === 0) return;
       numbers[`${index}.step`] = memory.step;
       this.#bufferNames.forEach((name, position) => {
         tensors[`${index}.${name}`] = memory.buffers[position];
@@ -189,7 +198,11 @@ export abstract class Optimizer {
       );
     }
     for (const [index, rate] of rates.entries()) this.groups[index].learningRate = rate;
-    for (const parameter of this.parameters) if (!memories.has(parameter)) this.#memories.delete(parameter);
+    for (const [parameter, memory] of this.#memories) {
+      if (memories.has(parameter)) continue;
+      memory.step = 0; // and not another memory: recorded steps write to this one
+      for (const buffer of memory.buffers) copyInto(buffer, filled(this.#gpu, buffer.shape, 0));
+    }
     this.#remember([...memories.keys()]);
     for (const [parameter, { step, found }] of memories) {
       const memory = this.#memories.get(parameter)!;

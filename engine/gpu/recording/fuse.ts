@@ -6,7 +6,7 @@
  * - alike operations on tensors that lie behind each other become one (`joinBatches`).
  */
 import { type GpuMemory, nextPart, partOf } from "../buffers.ts";
-import { canFinish, elementCommand, type Finish, finishedKernel } from "../elementMap.ts";
+import { canBeWritten, canFinish, elementCommand, type Finish, finishedKernel } from "../elementMap.ts";
 import type { Dispatch } from "../gpu.ts";
 import { isTraced, type TracedCommand } from "./trace.ts";
 
@@ -114,14 +114,17 @@ export function fuseMaps(commands: readonly TracedCommand[], lasting: ReadonlySe
     const { dispatch } = list[index] as { readonly dispatch: Dispatch };
     const operands = dispatch.buffers.slice(0, -1);
     const result = dispatch.buffers[operands.length];
+    if (!canBeWritten(dispatch.map!)) return undefined;
     const isWhole = ({ offset, bytes }: GpuMemory) => offset === 0 && bytes === result.bytes;
     if (!isTraced(result) || uses.get(result.id)!.writes.length > 1) return undefined;
     return operands.find((operand) => {
       const { writes, reads } = uses.get(operand.id)!;
+      if (writes.some(({ command }) => command > index)) return false;
       if (!isTraced(operand) || !isWhole(operand) || lasting.has(operand.id) || writes.length === 0)
         return false;
       if (reads.some(({ command }) => command !== index)) return false;
       const others = operands.filter(({ id }) => id !== operand.id);
+      // Nobody writes them between the maker and here; what does so later, an optimiser's update, comes after both.
       const isReady = others.every(({ id }) =>
         uses.get(id)!.writes.every(({ command }) => command < writes[0].command || command > index),
       );
@@ -147,11 +150,13 @@ export interface Block {
 /**
  * @param memories what the step asked for, by id
  * @param largestBinding bytes that a command can bind at once
+ * @param isPlaced whether the plan chooses where this memory lies
  */
 export function joinBatches(
   commands: readonly TracedCommand[],
   memories: ReadonlyMap<number, GpuMemory>,
   largestBinding: number,
+  isPlaced: (memory: GpuMemory) => boolean,
 ) {
   const blocks: Block[] = [];
   const joined: TracedCommand[] = [];
@@ -177,7 +182,6 @@ export function joinBatches(
   function canJoin(earlier: readonly Dispatch[], next: Dispatch): boolean {
     const last = earlier[earlier.length - 1];
     if (!last || last.batch !== next.batch || last.kernel !== next.kernel) return false;
-    const [first] = earlier;
     const size = extent([...earlier, next]);
     if (size > largestBinding) return false;
     return next.buffers.every((memory, binding) => {
@@ -186,14 +190,18 @@ export function joinBatches(
       if (!isTraced(memory)) return memory.id === before.id && memory.offset === endOf(before);
       const ids = earlier.map(({ buffers }) => buffers[binding].id);
       const isWhole = memory.offset === 0 && memory.bytes === memories.get(memory.id)!.bytes;
-      return isWhole && !ids.includes(memory.id) && fitsBlock(first.buffers[binding], memory, ids);
+      const isFree = isWhole && isPlaced(memory) && isPlaced(before) && !ids.includes(memory.id);
+      return isFree && fitsBlock(before, memory, ids);
     });
   }
 
-  /** Whether no other command reads one of them and writes another, which WebGPU refuses within one buffer. */
-  function fitsBlock(first: GpuMemory, next: GpuMemory, ids: readonly number[]): boolean {
-    const known = blocks.find(({ offsets }) => offsets.has(first.id) || offsets.has(next.id));
-    if (known) return known.offsets.has(first.id) && known.offsets.has(next.id);
+  /**
+   * Whether it lies behind the one before already, or can: no other command reads one of them and writes another, which
+   * WebGPU refuses within one buffer.
+   */
+  function fitsBlock(before: GpuMemory, next: GpuMemory, ids: readonly number[]): boolean {
+    const known = blocks.find(({ offsets }) => offsets.has(before.id) || offsets.has(next.id));
+    if (known) return known.offsets.get(next.id) === nextPart(known.offsets.get(before.id)! + before.bytes);
     const all = new Set([...ids, next.id]);
     const commandsOf = (kind: "reads" | "writes") =>
       [...all].flatMap((id) => uses.get(id)![kind].map(({ command }) => command));

@@ -26,11 +26,11 @@ export interface Plan {
   readonly arena: readonly number[];
   /** What the step returned, read after each replay. */
   readonly outputs: readonly GpuMemory[];
-  /** All that is allocated. */
+  /** The arena and the constants. What is uploaded for a step, and the losses, come to it. */
   readonly bytes: number;
-  /** Of `bytes`, the arena; what it would be if nothing were shared; and less than which no plan could do. */
   /** The largest memory of the step. */
   readonly largest: number;
+  /** Of `bytes`, the arena; what it would be if nothing were shared; and less than which no plan could do. */
   readonly arenaBytes: { readonly planned: number; readonly unshared: number; readonly lowerBound: number };
 }
 
@@ -50,9 +50,9 @@ interface Item extends Interval {
 export function plan(trace: Trace, outputs: readonly GpuMemory[], largestBinding: number): Plan {
   const { once, left, constants } = foldConstants(trace.commands);
   const fused = fuseMaps(left, new Set(outputs.map(({ id }) => id)));
-  const { blocks, joined: commands } = joinBatches(fused, trace.memories, largestBinding);
-  const fed = new Set(commands.flatMap((command) => (command.type === "feed" ? [command.memory.id] : [])));
+  const fed = new Set(fused.flatMap((command) => (command.type === "feed" ? [command.memory.id] : [])));
   const isPlaced = ({ id }: GpuMemory) => !constants.has(id) && !fed.has(id);
+  const { blocks, joined: commands } = joinBatches(fused, trace.memories, largestBinding, isPlaced);
   const items = itemsOf(commands, trace, outputs.filter(isPlaced), blocks, isPlaced);
   const { places, arena } = share(items);
   const constantMemories = [...constants].map((id) => trace.memories.get(id)!);

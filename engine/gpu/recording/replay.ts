@@ -3,6 +3,7 @@
  * of what the host feeds), one compute pass and one submission. The numbers that a step returns are copied into a ring,
  * which is read in lots: nobody waits for a single loss.
  */
+import { RecordingError } from "../../errors.ts";
 import { type GpuMemory, nextPart } from "../buffers.ts";
 import type { ReadyDispatch } from "../gpu.ts";
 import { type Kernel, packUniforms, type UniformValues } from "../kernel.ts";
@@ -18,7 +19,7 @@ export interface Replay {
   /** Whether all commands given so far have been handed over. */
   isNext(): boolean;
   /**
-   * Gives a step to the device, ahead of commands that were not handed over yet.
+   * Gives a step to the device; only when `isNext()`: commands that wait would come after it.
    * @returns gives the first number of each output
    */
   run(): () => Promise<Float32Array>;
@@ -58,14 +59,16 @@ const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 } a
 /** @param lent the arenas of recordings that never run at the same time as this one; what it lacks is added */
 export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemory[]): Promise<Replay> {
   const { device, slotBytes } = host;
+  const dispatches = plan.commands.flatMap((command) =>
+    command.type === "dispatch" ? [command.dispatch] : [],
+  );
+  // First of all: a kernel that does not compile leaves no memory behind.
+  const pipelines = await Promise.all(dispatches.map((dispatch) => host.pipelineOf(dispatch.kernel)));
   const constants = new Map(plan.constants.map(({ id, bytes }) => [id, host.allocate(bytes, true)]));
   const arena = borrow(plan.arena, lent, (bytes) => host.allocate(bytes, true));
   const external: GpuMemory[] = [];
 
   // The upload: a slot of uniforms for each dispatch, then what the host feeds.
-  const dispatches = plan.commands.flatMap((command) =>
-    command.type === "dispatch" ? [command.dispatch] : [],
-  );
   const fedAt = new Map<number, number>();
   let uploadBytes = Math.max(1, dispatches.length) * slotBytes;
   for (const command of plan.commands) {
@@ -121,7 +124,6 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
     }
   }
 
-  const pipelines = await Promise.all(dispatches.map((dispatch) => host.pipelineOf(dispatch.kernel)));
   const uniformGroup = device.createBindGroup({
     layout: host.uniformLayout,
     entries: [{ binding: 0, resource: { buffer: inputs, size: slotBytes } }],
@@ -178,6 +180,12 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
     run() {
       host.check();
       for (const work of hostWork) work();
+      if (!host.isIdle()) {
+        throw new RecordingError(
+          "everyRun() or fed() gave the device a command, which would run after the step instead of in it",
+          "let them work on the host alone; what changes on the device is part of the step, or an input",
+        );
+      }
       device.queue.writeBuffer(inputs, 0, image);
       const encoder = device.createCommandEncoder();
       encodeAll(encoder);

@@ -77,7 +77,7 @@ export function requireSame(first: Trace, second: Trace): void {
   for (let index = 0; index < Math.max(a.length, b.length); index++) {
     if (a[index]?.exact === b[index]?.exact) continue;
     const [one, other] = [a[index], b[index]].map((command) => command?.shown ?? "nothing");
-    const difference = one === other ? `${one} worked on other tensors` : `${one} became ${other}`;
+    const difference = one === other ? `${one} was given other tensors` : `${one} became ${other}`;
     throw new RecordingError(
       `a recorded step does the same each time, but from one trial to the next ${difference} (command ${index})`,
       "what changes from step to step is an input, or made by fed() or in everyRun(); a step that chooses what to do cannot be recorded",
