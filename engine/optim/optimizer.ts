@@ -47,6 +47,8 @@ export interface Update extends Batch {
 interface Memory {
   /** How many updates it had. */
   step: number;
+  /** Since a state that knows nothing of it was loaded. */
+  isForgotten: boolean;
   /** Of the parameter's shape, zeros at first; one for each of the optimiser's buffer names. */
   readonly buffers: readonly Tensor[];
 }
@@ -125,7 +127,10 @@ export abstract class Optimizer {
             "record it anew: release() the step, then run it",
           );
         }
-        for (const memory of memories) memory.step++;
+        for (const memory of memories) {
+          memory.step++;
+          memory.isForgotten = false;
+        }
       });
       // All parameters have as many updates behind them, but for those that had no gradient at times.
       for (const step of new Set(memories.map((memory) => memory.step))) {
@@ -164,7 +169,7 @@ export abstract class Optimizer {
     const tensors: Record<string, Tensor> = {};
     this.parameters.forEach((parameter, index) => {
       const memory = this.#memories.get(parameter);
-      if (!memory || memory.step === 0) return;
+      if (!memory || memory.isForgotten) return;
       numbers[`${index}.step`] = memory.step;
       this.#bufferNames.forEach((name, position) => {
         tensors[`${index}.${name}`] = memory.buffers[position];
@@ -201,12 +206,14 @@ export abstract class Optimizer {
     for (const [parameter, memory] of this.#memories) {
       if (memories.has(parameter)) continue;
       memory.step = 0; // and not another memory: recorded steps write to this one
+      memory.isForgotten = true;
       for (const buffer of memory.buffers) copyInto(buffer, filled(this.#gpu, buffer.shape, 0));
     }
     this.#remember([...memories.keys()]);
     for (const [parameter, { step, found }] of memories) {
       const memory = this.#memories.get(parameter)!;
       memory.step = step;
+      memory.isForgotten = false;
       for (const [index, tensor] of found.entries()) copyInto(memory.buffers[index], tensor);
     }
   }
@@ -224,7 +231,11 @@ export abstract class Optimizer {
     const shapes = unknown.map(({ shape }) => shape);
     const buffers = this.#bufferNames.map(() => zerosTogether(this.#gpu, shapes));
     unknown.forEach((parameter, index) => {
-      this.#memories.set(parameter, { step: 0, buffers: buffers.map((tensors) => tensors[index]) });
+      this.#memories.set(parameter, {
+        step: 0,
+        isForgotten: false,
+        buffers: buffers.map((tensors) => tensors[index]),
+      });
     });
   }
 
