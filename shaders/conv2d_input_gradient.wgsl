@@ -2,7 +2,8 @@
 // phase meet the same few positions of the kernel's window, and a dispatch computes one phase. Nothing is multiplied with
 // inserted zeros. Per group, rows are input channels, columns the phase's pixels of all images, and k runs over output
 // channels and the phase's window positions. It is the forward pass of convTranspose2d as well, which adds a bias.
-// In front: kernelHeight, kernelWidth, hasBias.
+// In front: kernelHeight, kernelWidth, hasBias; fn finish(value: f32, i: u32) -> f32, which element i of the result goes
+// through.
 
 struct Uniforms {
   rows: u32,    // input channels of a group

@@ -4,7 +4,7 @@
 // turn of the loop: what a loop changes is stored and masked in every turn, and no compiler here unrolls one.
 // With the weights read backwards, and inputs and outputs exchanged, it is the gradient by the input.
 // In front: enable subgroups (of eight lanes or more); kernelWidth, at most 5; wide (8 pixels, else 4); tall (16 channels,
-// else 8); fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
+// else 8); fn finish(value: f32, i: u32) -> f32, which element i of the result goes through; conv2d_line.wgsl.
 
 struct Uniforms {
   rows: u32,     // output channels of a group
@@ -52,19 +52,6 @@ fn pixel(line: Line, i: u32) -> f32 {
 
 fn fourPixels(line: Line, i: u32) -> vec4f {
   return vec4f(pixel(line, i), pixel(line, i + 1u), pixel(line, i + 2u), pixel(line, i + 3u));
-}
-
-// What each tap of a line meets, for four output pixels. Taps that the window does not have are left zero.
-struct Met {
-  tap0: vec4f,
-  tap1: vec4f,
-  tap2: vec4f,
-  tap3: vec4f,
-  tap4: vec4f,
-}
-
-fn met(four: vec4f, next: vec4f) -> Met {
-  return Met(four, vec4f(four.yzw, next.x), vec4f(four.zw, next.xy), vec4f(four.w, next.xyz), next);
 }
 
 // The weights of a line's taps.

@@ -4,7 +4,7 @@
 // and share it.
 // In front: enable subgroups (of eight lanes or more); kernelWidth, at most 5; tall (sixteen channels, else eight); paired
 // (two lines, else one); sumsRows, whether the sums of the gradients of each output channel are wanted (the bias'
-// gradient), and fn storeRowSum(slice: u32, row: u32, sum: f32), which takes them.
+// gradient), and fn storeRowSum(slice: u32, row: u32, sum: f32), which takes them; conv2d_line.wgsl.
 
 struct Uniforms {
   rows: u32,     // output channels of a group
@@ -51,19 +51,6 @@ fn fourGradients(line: Line, i: u32) -> vec4f {
   let at = line.start + i;
   let values = vec4f(gradient[at], gradient[at + 1u], gradient[at + 2u], gradient[at + 3u]);
   return select(vec4f(), values, columns < vec4u(line.width));
-}
-
-// What each tap of a line meets, for four output pixels.
-struct Met {
-  tap0: vec4f,
-  tap1: vec4f,
-  tap2: vec4f,
-  tap3: vec4f,
-  tap4: vec4f,
-}
-
-fn met(here: vec4f, next: vec4f) -> Met {
-  return Met(here, vec4f(here.yzw, next.x), vec4f(here.zw, next.xy), vec4f(here.w, next.xyz), next);
 }
 
 // For each tap of a line the sums of four output channels.

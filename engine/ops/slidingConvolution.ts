@@ -4,6 +4,7 @@
  * by the weight.
  */
 import common from "../../shaders/common.wgsl";
+import lineSource from "../../shaders/conv2d_line.wgsl";
 import slidingSource from "../../shaders/conv2d_sliding.wgsl";
 import weightGradientSource from "../../shaders/conv2d_sliding_weight_gradient.wgsl";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -98,7 +99,7 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
   const tiles = images * output[0] * tilesAcross;
   const result = emptyTensor(x.gpu, [images, groups * rows, ...output]);
   dispatch({
-    kernel: kernel("conv2dSliding", [common, slidingSource], {
+    kernel: kernel("conv2dSliding", [common, lineSource, slidingSource], {
       extension: "enable subgroups;",
       kernelWidth: window[1],
       wide: isWide,
@@ -163,7 +164,7 @@ function slidingWeightGradient(
   const product = emptyTensor(x.gpu, [splits, ...shape]);
   const rowSums = wantsBias ? emptyTensor(x.gpu, [splits, outputChannels]) : undefined;
   dispatch({
-    kernel: kernel("conv2dSlidingWeightGradient", [common, weightGradientSource], {
+    kernel: kernel("conv2dSlidingWeightGradient", [common, lineSource, weightGradientSource], {
       extension: "enable subgroups;",
       kernelWidth: window[1],
       tall: isTall,
