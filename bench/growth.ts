@@ -1,14 +1,13 @@
 /** `npm run bench:growth`: how the time of a training step grows with the batch and with the width of a layer. */
-import { Command, CommanderError } from "commander";
-import { reportFailure } from "../cli/output/failure.ts";
+import { Command } from "commander";
 import { writeWhole } from "../cli/output/folder.ts";
 import { formatCount } from "../cli/output/format.ts";
-import { ArgumentError } from "../engine/errors.ts";
 import type { Engine } from "./engines/engine.ts";
 import { fitLine, type Line, type Point } from "./fitLine.ts";
 import { type Growth, growthPlot } from "./growthPlot.ts";
 import { type Reading, startMeter } from "./meter.ts";
 import { autoencoderOfWidth, benchModels } from "./models.ts";
+import { runProgram } from "./program.ts";
 import { adam, type Work } from "./workloads.ts";
 
 interface Series {
@@ -71,22 +70,9 @@ const program = new Command("npm run bench:growth --")
   )
   .option("--out <file>", "the SVG file to write", "out/growth.svg")
   .option("--quick", `one turn, and nothing above ${quickMost}: to see that everything works`)
-  .helpOption("-h, --help", "show this help")
-  .configureOutput({ outputError() {} }) // reportFailure prints them
-  .exitOverride()
   .action(growth);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  const isRefusal = error instanceof ArgumentError || error instanceof CommanderError;
-  process.exitCode = reportFailure(error, {
-    json: false,
-    verbose: !isRefusal,
-    output: process.stdout,
-    errors: process.stderr,
-  });
-}
+await runProgram(program);
 
 async function growth({ out, quick: isQuick = false }: { out: string; quick?: boolean }): Promise<void> {
   const readMeter = startMeter(); // before the engine can open a device

@@ -1,10 +1,10 @@
 /** `npm run bench`: times wgrad and its peers on the same work and the same adapter, one after the other. */
 import { writeFileSync } from "node:fs";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { reportFailure } from "../cli/output/failure.ts";
+import { Command, InvalidArgumentError } from "commander";
 import { ArgumentError } from "../engine/errors.ts";
 import { quick, type Timing, thorough } from "./measure.ts";
 import { type Answer, ask, type EngineName, findPython, type PeerName, peerNames } from "./process.ts";
+import { runProgram } from "./program.ts";
 import { type BenchRecord, record } from "./record.ts";
 import { adapterLines, countsHead, countsLine, failureLine, timesHead, timesLine } from "./table.ts";
 import { type Workload, workloads } from "./workloads.ts";
@@ -24,26 +24,13 @@ const program = new Command("npm run bench --")
   .option("--json <file>", "write all that was measured as JSON, too")
   .option("--peers <names>", `none, or some of ${peerNames.join(",")} (default: all that are here)`, peerList)
   .option("--quick", "fewer runs: to see that everything works, not how fast")
-  .helpOption("-h, --help", "show this help")
   .addHelpText(
     "after",
     `\nWorkloads:\n${workloads.map(({ name, title }) => `  ${name.padEnd(22)} ${title}`).join("\n")}`,
   )
-  .configureOutput({ outputError() {} }) // reportFailure prints them
-  .exitOverride()
   .action(bench);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  const isRefusal = error instanceof ArgumentError || error instanceof CommanderError;
-  process.exitCode = reportFailure(error, {
-    json: false,
-    verbose: !isRefusal,
-    output: process.stdout,
-    errors: process.stderr,
-  });
-}
+await runProgram(program);
 
 async function bench(
   names: readonly string[],
