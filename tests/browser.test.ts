@@ -10,29 +10,17 @@ import * as assert from "uvu/assert";
 import { ensureBrowser } from "../cli/setup/index.ts";
 import { wgslPlugin } from "../engine/gpu/wgslBundle.mjs";
 import type { GradcheckOutcome } from "../web/gradcheck.ts";
+import { withWebGpu } from "./browser-helpers.ts";
 import { showRows } from "./checks-helpers.ts";
 
 const kilobytesAtMost = 60;
 const minutesAtMost = 12;
 
-const flags = [
-  "--no-sandbox",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--ignore-gpu-blocklist",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-gpu-watchdog",
-];
-
 let browser: Browser | undefined;
 let server: Server | undefined;
 
 test.before(async () => {
-  browser = await chromium.launch({ executablePath: await ensureBrowser(), args: flags });
+  browser = await chromium.launch({ executablePath: await ensureBrowser(), args: withWebGpu });
   const script = await bundle("web/gradcheck.ts");
   server = createServer((request, response) => {
     const isScript = request.url === "/gradcheck.js";

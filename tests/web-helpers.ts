@@ -19,19 +19,6 @@ const types: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-const flags = [
-  "--no-sandbox",
-  "--ignore-gpu-blocklist",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-gpu-watchdog",
-];
-export const withWebGpu = [...flags, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
-export const withoutWebGpu = [...flags, "--disable-features=WebGPU", "--disable-gpu"];
-
 export async function buildSite(): Promise<void> {
   await build({
     configFile: fileURLToPath(new URL("../web/vite.config.ts", import.meta.url)),

@@ -15,6 +15,7 @@ import { decodeCheckpoint, encodeCheckpoint, type StoredCheckpoint } from "../mo
 import { findModel, type RegisteredImageModel } from "../models/registry.ts";
 import { chooseSettings } from "../models/settings.ts";
 import { train } from "../models/training.ts";
+import { withoutWebGpu, withWebGpu } from "./browser-helpers.ts";
 import { digitFiles } from "./cli-helpers.ts";
 import {
   buildSite,
@@ -27,8 +28,6 @@ import {
   stepsDone,
   visit,
   waitForSteps,
-  withoutWebGpu,
-  withWebGpu,
 } from "./web-helpers.ts";
 
 const kilobytesAtMost = 250;
