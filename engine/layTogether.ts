@@ -1,5 +1,5 @@
 /** Tensors that lie behind each other in memory, so that one command can work on all of them. */
-import { nextPart, partOf } from "./gpu/buffers.ts";
+import { layOut, partOf } from "./gpu/buffers.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 import { copyMemory, filled, fillMemory } from "./ops/elementwise.ts";
 import { type Shape, sizeOf } from "./shape.ts";
@@ -29,37 +29,35 @@ export function zerosTogether(gpu: Gpu, shapes: readonly Shape[]): Tensor[] {
   return runsOf(wanted, gpu.largestBinding).flatMap((run) => {
     if (run.length === 1) return filled(gpu, run[0].shape, 0).keep();
     const { block, memories } = allocateBlock(gpu, run);
-    return run.map(({ shape }, index) => {
-      fillMemory(gpu, memories[index], 0);
-      return new Tensor(new Storage(gpu, memories[index], "owner", block), shape, "float32");
-    });
+    fillMemory(gpu, block.memory, 0);
+    return run.map(
+      ({ shape }, index) => new Tensor(new Storage(gpu, memories[index], "owner", block), shape, "float32"),
+    );
   });
 }
 
 interface Sized {
+  /** Elements. */
   readonly size: number;
 }
 
 /** What one command can bind together. */
 function runsOf<T extends Sized>(wanted: readonly T[], largestBinding: number): T[][] {
   const runs: T[][] = [];
-  let end = Number.POSITIVE_INFINITY;
-  for (const of of wanted) {
-    const start = nextPart(end);
-    if (start + 4 * of.size <= largestBinding) runs[runs.length - 1].push(of);
-    else runs.push([of]);
-    end = runs[runs.length - 1].length === 1 ? 4 * of.size : start + 4 * of.size;
+  for (const item of wanted) {
+    const run = runs[runs.length - 1];
+    if (run && layOut([...run, item].map(bytesOf)).end <= largestBinding) run.push(item);
+    else runs.push([item]);
   }
   return runs;
 }
 
 function allocateBlock(gpu: Gpu, run: readonly Sized[]) {
-  const starts: number[] = [];
-  let end = 0;
-  for (const { size } of run) {
-    starts.push(nextPart(end));
-    end = nextPart(end) + 4 * size;
-  }
+  const { starts, end } = layOut(run.map(bytesOf));
   const block: Block = { memory: gpu.allocate(end, true), parts: run.length };
-  return { block, memories: run.map(({ size }, i) => partOf(block.memory, starts[i], 4 * size)) };
+  return { block, memories: run.map((item, i) => partOf(block.memory, starts[i], bytesOf(item))) };
+}
+
+function bytesOf({ size }: Sized): number {
+  return 4 * size;
 }

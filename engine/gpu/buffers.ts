@@ -33,6 +33,20 @@ export function nextPart(bytes: number): number {
   return Math.ceil(bytes / partAlignment) * partAlignment;
 }
 
+/** Where parts of these bytes begin that lie behind each other, and where the last one ends. */
+export function layOut(sizes: readonly number[]): {
+  readonly starts: readonly number[];
+  readonly end: number;
+} {
+  const starts: number[] = [];
+  let end = 0;
+  for (const bytes of sizes) {
+    starts.push(nextPart(end));
+    end = nextPart(end) + bytes;
+  }
+  return { starts, end };
+}
+
 export interface MemoryReport {
   /** In tensors. */
   readonly bytesInUse: number;

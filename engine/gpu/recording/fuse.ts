@@ -5,7 +5,7 @@
  * - an operation on every element is done by the kernel that made the elements, before it stores them (`fuseMaps`);
  * - alike operations on tensors that lie behind each other become one (`joinBatches`).
  */
-import { type GpuMemory, nextPart, partOf } from "../buffers.ts";
+import { type GpuMemory, layOut, nextPart, partOf } from "../buffers.ts";
 import { canBeWritten, canFinish, elementCommand, type Finish, finishedKernel } from "../elementMap.ts";
 import type { Dispatch } from "../gpu.ts";
 import { isTraced, type TracedCommand } from "./trace.ts";
@@ -225,13 +225,8 @@ export function joinBatches(
 
   function addBlock(members: readonly GpuMemory[], bytes: number): void {
     if (blocks.some(({ offsets }) => offsets.has(members[0].id))) return;
-    let end = 0;
-    const offsets = new Map<number, number>();
-    for (const { id, bytes } of members) {
-      offsets.set(id, end);
-      end = nextPart(end + bytes);
-    }
-    blocks.push({ offsets, bytes });
+    const { starts } = layOut(members.map(({ bytes }) => bytes));
+    blocks.push({ offsets: new Map(members.map(({ id }, i) => [id, starts[i]])), bytes });
   }
 }
 
@@ -245,6 +240,5 @@ function endOf({ offset, bytes }: GpuMemory): number {
 
 /** From the first element of the first command to the last one of the last. */
 function extent(dispatches: readonly Dispatch[]): number {
-  const sizes = dispatches.map(({ buffers }) => Math.max(...buffers.map(({ bytes }) => bytes)));
-  return sizes.slice(0, -1).reduce((sum, bytes) => sum + nextPart(bytes), 0) + sizes[sizes.length - 1];
+  return layOut(dispatches.map(({ buffers }) => Math.max(...buffers.map(({ bytes }) => bytes)))).end;
 }
