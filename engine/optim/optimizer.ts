@@ -53,6 +53,11 @@ interface Memory {
   readonly buffers: readonly Tensor[];
 }
 
+interface Remembered {
+  readonly parameter: Tensor;
+  readonly memory: Memory;
+}
+
 export abstract class Optimizer {
   /** One if the optimiser was given parameters and no groups. */
   readonly groups: readonly ParameterGroup[];
@@ -116,32 +121,36 @@ export abstract class Optimizer {
       const parameters = group.parameters.filter(({ grad }) => grad);
       for (const parameter of parameters) this.#requireFitting(parameter);
       this.#gpu.lasting(() => this.#remember(parameters));
-      const memories = parameters.map((parameter) => this.#memories.get(parameter)!);
-      const alike = [...new Set(memories.map(({ step }) => step))].map((step) =>
-        memories.filter((memory) => memory.step === step),
-      );
-      this.#gpu.everyRun(() => {
-        if (alike.some(([first, ...others]) => others.some(({ step }) => step !== first.step))) {
-          throw new RecordingError(
-            `${this.#name}: parameters that had as many updates when this step was recorded no longer have`,
-            "record it anew: release() the step, then run it",
-          );
-        }
-        for (const memory of memories) {
-          memory.step++;
-          memory.isForgotten = false;
-        }
-      });
+      const remembered = parameters.map((parameter) => ({
+        parameter,
+        memory: this.#memories.get(parameter)!,
+      }));
       // All parameters have as many updates behind them, but for those that had no gradient at times.
-      for (const step of new Set(memories.map((memory) => memory.step))) {
-        const chosen = parameters.filter((_, index) => memories[index].step === step);
-        const [first] = memories.filter((memory) => memory.step === step);
-        const { kernel, ...batch } = this.update(group, () => first.step);
-        for (const parameter of chosen) {
-          const { buffers } = this.#memories.get(parameter)!;
-          dispatchElements({ kernel, buffers: [parameter, parameter.grad!, ...buffers], ...batch, batch });
-        }
+      const steps = [...new Set(remembered.map(({ memory }) => memory.step))];
+      const sets = steps.map((step) => remembered.filter(({ memory }) => memory.step === step));
+      for (const alike of sets) this.#updateAlike(group, alike);
+    }
+  }
+
+  /** Those parameters of a group that have had as many updates: by one number of the step. */
+  #updateAlike(group: ParameterGroup, alike: readonly Remembered[]): void {
+    const [{ memory: first }] = alike;
+    this.#gpu.everyRun(() => {
+      if (alike.some(({ memory }) => memory.step !== first.step)) {
+        throw new RecordingError(
+          `${this.#name}: parameters that had as many updates when this step was recorded no longer have`,
+          "record it anew: release() the step, then run it",
+        );
       }
+      for (const { memory } of alike) {
+        memory.step++;
+        memory.isForgotten = false;
+      }
+    });
+    const { kernel, ...batch } = this.update(group, () => first.step);
+    for (const { parameter, memory } of alike) {
+      const buffers = [parameter, parameter.grad!, ...memory.buffers];
+      dispatchElements({ kernel, buffers, ...batch, batch });
     }
   }
 
