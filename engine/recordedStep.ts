@@ -48,7 +48,7 @@ export interface RecordedStep<Inputs extends string, Outputs extends string> {
   run(inputs: Readonly<Record<Inputs, HostArray>>): Promise<Readonly<Record<Outputs, DeviceNumber>>>;
   /** Does the step without a recording: `work` is called anew. The tensors that it returns. */
   runEagerly(inputs: Readonly<Record<Inputs, HostArray>>): Promise<Readonly<Record<Outputs, Tensor>>>;
-  /** What a step on inputs of these shapes takes; nothing is allocated. */
+  /** What a step on inputs of these shapes takes; nothing is allocated but what outlives it (`Gpu.lasting`). */
   plan(inputs: Readonly<Record<Inputs, HostArray>>): Plan;
   /** Gives the memory of all recordings back. */
   release(): void;
