@@ -53,22 +53,23 @@ fn blockB(group: u32, k: u32, column: u32) -> mat4x4f {
   );
 }
 
-fn store(group: u32, row: u32, column: u32, block: mat4x4f) {
-  storeRow(group, row, column, block[0]);
-  storeRow(group, row + 1u, column, block[1]);
-  storeRow(group, row + 2u, column, block[2]);
-  storeRow(group, row + 3u, column, block[3]);
+fn startOf(group: u32, row: u32, column: u32) -> mat4x4f {
+  if (!hasBias) { return mat4x4f(); }
+  let channel = group * uniforms.rows + row;
+  return mat4x4f(
+    vec4f(bias[channel]),
+    vec4f(bias[channel + 1u]),
+    vec4f(bias[channel + 2u]),
+    vec4f(bias[channel + 3u]),
+  );
 }
 
-fn storeRow(group: u32, row: u32, column: u32, values: vec4f) {
-  if (row >= uniforms.rows) { return; }
+fn storeFour(group: u32, row: u32, column: u32, values: vec4f) {
   let channel = group * uniforms.rows + row;
-  var add = 0.0;
-  if (hasBias) { add = bias[channel]; }
-  storePixel(channel, column, values.x + add);
-  storePixel(channel, column + 1u, values.y + add);
-  storePixel(channel, column + 2u, values.z + add);
-  storePixel(channel, column + 3u, values.w + add);
+  storePixel(channel, column, values.x);
+  storePixel(channel, column + 1u, values.y);
+  storePixel(channel, column + 2u, values.z);
+  storePixel(channel, column + 3u, values.w);
 }
 
 fn storePixel(channel: u32, column: u32, value: f32) {

@@ -4,7 +4,8 @@
 // turn of the loop: what a loop changes is stored and masked in every turn, and no compiler here unrolls one.
 // With the weights read backwards, and inputs and outputs exchanged, it is the gradient by the input.
 // In front: enable subgroups (of eight lanes or more); kernelWidth, at most 5; wide (8 pixels, else 4); tall (16 channels,
-// else 8); fn finish(value: f32, i: u32) -> f32, which element i of the result goes through; conv2d_line.wgsl.
+// else 8); fn finish(value: f32, i: u32) -> f32, which element i of the result goes through; conv2d_line.wgsl;
+// of_eight.wgsl.
 
 struct Uniforms {
   rows: u32,     // output channels of a group
@@ -107,6 +108,14 @@ fn add(sums: Row, own: Weights, lane: u32, left: Met, right: Met) -> Row {
   return added;
 }
 
+fn rowOf(i: u32, r0: Row, r1: Row, r2: Row, r3: Row, r4: Row, r5: Row, r6: Row, r7: Row) -> Row {
+  var row = Row(ofEight(i, r0.left, r1.left, r2.left, r3.left, r4.left, r5.left, r6.left, r7.left), vec4f());
+  if (wide) {
+    row.right = ofEight(i, r0.right, r1.right, r2.right, r3.right, r4.right, r5.right, r6.right, r7.right);
+  }
+  return row;
+}
+
 @compute @workgroup_size(workgroupThreads)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -177,35 +186,19 @@ fn main(
     }
   }
 
-  if (tile < uniforms.tiles) {
-    store(group, row, image, y, column, u0.left, u0.right);
-    store(group, row + 1u, image, y, column, u1.left, u1.right);
-    store(group, row + 2u, image, y, column, u2.left, u2.right);
-    store(group, row + 3u, image, y, column, u3.left, u3.right);
-    store(group, row + 4u, image, y, column, u4.left, u4.right);
-    store(group, row + 5u, image, y, column, u5.left, u5.right);
-    store(group, row + 6u, image, y, column, u6.left, u6.right);
-    store(group, row + 7u, image, y, column, u7.left, u7.right);
+  // A loop, and not a copy for each row: stores are long code, and long code is what compiling takes long for.
+  for (var i = 0u; (i < rowsAThread) & (row + i < uniforms.rows) & (tile < uniforms.tiles); i++) {
+    var sums = rowOf(i, u0, u1, u2, u3, u4, u5, u6, u7);
     if (tall) {
-      store(group, row + 8u, image, y, column, l0.left, l0.right);
-      store(group, row + 9u, image, y, column, l1.left, l1.right);
-      store(group, row + 10u, image, y, column, l2.left, l2.right);
-      store(group, row + 11u, image, y, column, l3.left, l3.right);
-      store(group, row + 12u, image, y, column, l4.left, l4.right);
-      store(group, row + 13u, image, y, column, l5.left, l5.right);
-      store(group, row + 14u, image, y, column, l6.left, l6.right);
-      store(group, row + 15u, image, y, column, l7.left, l7.right);
+      let lower = rowOf(i, l0, l1, l2, l3, l4, l5, l6, l7);
+      sums = Row(select(sums.left, lower.left, i >= 8u), select(sums.right, lower.right, i >= 8u));
     }
+    let channel = group * uniforms.rows + row + i;
+    let line = ((image * uniforms.groups * uniforms.rows + channel) * uniforms.outputHeight + y) * uniforms.outputWidth;
+    let add = select(0.0, bias[channel], uniforms.hasBias != 0u);
+    storeFour(line, column, sums.left + add);
+    if (wide) { storeFour(line, column + 4u, sums.right + add); }
   }
-}
-
-fn store(group: u32, row: u32, image: u32, y: u32, column: u32, left: vec4f, right: vec4f) {
-  if (row >= uniforms.rows) { return; }
-  let channel = group * uniforms.rows + row;
-  let line = (image * uniforms.groups * uniforms.rows + channel) * uniforms.outputHeight + y;
-  let add = select(0.0, bias[channel], uniforms.hasBias != 0u);
-  storeFour(line * uniforms.outputWidth, column, left + add);
-  if (wide) { storeFour(line * uniforms.outputWidth, column + 4u, right + add); }
 }
 
 fn storeFour(line: u32, column: u32, values: vec4f) {

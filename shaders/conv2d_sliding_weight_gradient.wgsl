@@ -185,34 +185,48 @@ fn main(
     storeRowSum(slice, ownRow, (upperSums.x + upperSums.y) + (upperSums.z + upperSums.w));
     if (tall) { storeRowSum(slice, ownRow + lanes, (lowerSums.x + lowerSums.y) + (lowerSums.z + lowerSums.w)); }
   }
-  store(slice, row, line.index, a0);
-  store(slice, row + 4u, line.index, a1);
-  if (tall) {
-    store(slice, row + 8u, line.index, a2);
-    store(slice, row + 12u, line.index, a3);
-  }
-  if (paired) {
-    store(slice, row, other.index, b0);
-    store(slice, row + 4u, other.index, b1);
-    if (tall) {
-      store(slice, row + 8u, other.index, b2);
-      store(slice, row + 12u, other.index, b3);
-    }
+  // A loop, and not a copy for each row: stores are long code, and long code is what compiling takes long for.
+  for (var i = 0u; (i < rowsAThread) & (row + i < uniforms.rows); i++) {
+    store(slice, row + i, line.index, tapsOf(i, a0, a1, a2, a3));
+    if (paired) { store(slice, row + i, other.index, tapsOf(i, b0, b1, b2, b3)); }
   }
 }
 
-// A line of the window for four output channels.
-fn store(slice: u32, row: u32, line: u32, sums: Sums) {
+// The sums of one output channel.
+struct Taps {
+  tap0: f32,
+  tap1: f32,
+  tap2: f32,
+  tap3: f32,
+  tap4: f32,
+}
+
+fn tapsOf(i: u32, s0: Sums, s1: Sums, s2: Sums, s3: Sums) -> Taps {
+  return Taps(
+    ofRow(i, s0.tap0, s1.tap0, s2.tap0, s3.tap0),
+    ofRow(i, s0.tap1, s1.tap1, s2.tap1, s3.tap1),
+    ofRow(i, s0.tap2, s1.tap2, s2.tap2, s3.tap2),
+    ofRow(i, s0.tap3, s1.tap3, s2.tap3, s3.tap3),
+    ofRow(i, s0.tap4, s1.tap4, s2.tap4, s3.tap4),
+  );
+}
+
+// One of the rows that lie in vectors of four; chosen as in of_eight.wgsl.
+fn ofRow(i: u32, v0: vec4f, v1: vec4f, v2: vec4f, v3: vec4f) -> f32 {
+  var four = select(v0, v1, i % 8u >= 4u);
+  if (tall) { four = select(four, select(v2, v3, i % 8u >= 4u), i >= 8u); }
+  let two = select(four.xy, four.zw, i % 4u >= 2u);
+  return select(two.x, two.y, i % 2u == 1u);
+}
+
+// A line of the window for an output channel.
+fn store(slice: u32, row: u32, line: u32, taps: Taps) {
   let lines = uniforms.channels * uniforms.kernelHeight;
   if (line >= lines) { return; }
-  for (var i = 0u; i < 4u; i++) {
-    if (row + i < uniforms.rows) {
-      let at = ((slice * uniforms.rows + row + i) * lines + line) * kernelWidth;
-      result[at] = sums.tap0[i];
-      if (kernelWidth > 1u) { result[at + 1u] = sums.tap1[i]; }
-      if (kernelWidth > 2u) { result[at + 2u] = sums.tap2[i]; }
-      if (kernelWidth > 3u) { result[at + 3u] = sums.tap3[i]; }
-      if (kernelWidth > 4u) { result[at + 4u] = sums.tap4[i]; }
-    }
-  }
+  let at = ((slice * uniforms.rows + row) * lines + line) * kernelWidth;
+  result[at] = taps.tap0;
+  if (kernelWidth > 1u) { result[at + 1u] = taps.tap1; }
+  if (kernelWidth > 2u) { result[at + 2u] = taps.tap2; }
+  if (kernelWidth > 3u) { result[at + 3u] = taps.tap3; }
+  if (kernelWidth > 4u) { result[at + 4u] = taps.tap4; }
 }

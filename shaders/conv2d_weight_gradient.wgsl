@@ -61,18 +61,14 @@ fn blockB(group: u32, k: u32, column: u32) -> mat4x4f {
   );
 }
 
-fn store(slice: u32, row: u32, column: u32, block: mat4x4f) {
-  storeRow(slice, row, column, block[0]);
-  storeRow(slice, row + 1u, column, block[1]);
-  storeRow(slice, row + 2u, column, block[2]);
-  storeRow(slice, row + 3u, column, block[3]);
+fn startOf(group: u32, row: u32, column: u32) -> mat4x4f {
+  return mat4x4f();
 }
 
-fn storeRow(slice: u32, row: u32, column: u32, values: vec4f) {
-  if (row >= uniforms.rows || column >= uniforms.columns) { return; }
-  let start = (slice * uniforms.rows + row) * uniforms.columns + column;
-  result[start] = values.x;
-  if (column + 1u < uniforms.columns) { result[start + 1u] = values.y; }
-  if (column + 2u < uniforms.columns) { result[start + 2u] = values.z; }
-  if (column + 3u < uniforms.columns) { result[start + 3u] = values.w; }
+fn storeFour(slice: u32, row: u32, column: u32, values: vec4f) {
+  let i = (slice * uniforms.rows + row) * uniforms.columns + column;
+  if (column < uniforms.columns) { result[i] = values.x; }
+  if (column + 1u < uniforms.columns) { result[i + 1u] = values.y; }
+  if (column + 2u < uniforms.columns) { result[i + 2u] = values.z; }
+  if (column + 3u < uniforms.columns) { result[i + 3u] = values.w; }
 }

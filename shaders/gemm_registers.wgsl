@@ -4,7 +4,8 @@
 // The file before this one says what the operands are:
 //   blockA(batch, row, k):    four rows, each four values along k
 //   blockB(batch, k, column): four values of k, each four columns; zeros beyond the depth, as in A
-//   store(slice, row, column, block): four rows of four columns; ignores what lies outside
+//   startOf(batch, row, column): what the sums of four rows of four columns begin with
+//   storeFour(slice, row, column, values): four columns of a row that exists; ignores columns outside
 //   sumsRows: whether the sums of A's rows along k are wanted; storeRowSum(slice, row, sum) takes them
 // With splits > 1 the depth is cut up, and each part stores a slice of its own, which the host adds up.
 
@@ -21,10 +22,10 @@ fn main(
   let tile = tileOf(workgroupIndex(workgroup, workgroups) * workgroupThreads + local);
   if (!isThere(tile)) { return; }
 
-  var c00 = mat4x4f();
-  var c01 = mat4x4f();
-  var c10 = mat4x4f();
-  var c11 = mat4x4f();
+  var c00 = startOf(tile.batch, tile.row, tile.column);
+  var c01 = startOf(tile.batch, tile.row, tile.column + 4u);
+  var c10 = startOf(tile.batch, tile.row + 4u, tile.column);
+  var c11 = startOf(tile.batch, tile.row + 4u, tile.column + 4u);
   var upper = vec4f(); // sums of A's rows
   var lower = vec4f();
   for (var k = tile.start; k < tile.end; k += 4u) {
@@ -42,10 +43,11 @@ fn main(
       lower += vec4f(1.0) * a1;
     }
   }
-  store(tile.slice, tile.row, tile.column, c00);
-  store(tile.slice, tile.row, tile.column + 4u, c01);
-  store(tile.slice, tile.row + 4u, tile.column, c10);
-  store(tile.slice, tile.row + 4u, tile.column + 4u, c11);
+  // A loop, and not a copy for each row: stores are long code, and long code is what compiling takes long for.
+  for (var i = 0u; (i < tileRows) & (tile.row + i < uniforms.rows); i++) {
+    storeFour(tile.slice, tile.row + i, tile.column, rowOf(i, c00, c10));
+    storeFour(tile.slice, tile.row + i, tile.column + 4u, rowOf(i, c01, c11));
+  }
   if (sumsRows & (tile.column == 0u)) {
     for (var i = 0u; i < 4u; i++) {
       storeRowSum(tile.slice, tile.row + i, upper[i]);

@@ -1,12 +1,13 @@
 // The tile loop of a matrix product for CPU adapters with subgroups of eight lanes or more: as in gemm_registers.wgsl a
-// thread keeps its results in registers, here 8 × 8 or 16 × 8 of them, but the eight lanes of a workgroup work on the same
-// rows, so that each loads one row of A, or two, and shares it. What blockB and store mean stands there;
+// thread keeps its results in registers, here 16 × 4 or 16 × 8 of them, but the eight lanes of a workgroup work on the same
+// rows, so that each loads two rows of A and shares them. What blockB, startOf and storeFour mean stands there;
 //   rowOfA(tile.batch, tile.row, k): four values of A along k
-// In front: enable subgroups; tall (16 rows, else 8): what is loaded of B serves twice as many results.
+// In front: enable subgroups; wide (8 columns, else 4): what is loaded of A serves twice as many results.
 
 const lanes = 8u; // of a workgroup
-const tileRows = select(lanes, 2u * lanes, tall);
-const tileColumns = 64u;
+const tileRows = 16u;
+const columnsAThread = select(4u, 8u, wide);
+const tileColumns = lanes * columnsAThread;
 
 // What four lanes loaded, a column each: four rows of A.
 fn rowsOfLanes(own: vec4f, lane: u32) -> mat4x4f {
@@ -18,6 +19,37 @@ fn rowsOfLanes(own: vec4f, lane: u32) -> mat4x4f {
   );
 }
 
+// Four columns of the tile.
+struct Columns {
+  rows0: mat4x4f,
+  rows4: mat4x4f,
+  rows8: mat4x4f,
+  rows12: mat4x4f,
+}
+
+fn startOfColumns(batch: u32, row: u32, column: u32) -> Columns {
+  return Columns(
+    startOf(batch, row, column),
+    startOf(batch, row + 4u, column),
+    startOf(batch, row + 8u, column),
+    startOf(batch, row + 12u, column),
+  );
+}
+
+// Row i of a block is a sum of B's rows weighted by row i of A: in WGSL's column-wise words, B times A.
+fn add(sums: Columns, b: mat4x4f, a: Columns) -> Columns {
+  return Columns(
+    sums.rows0 + b * a.rows0,
+    sums.rows4 + b * a.rows4,
+    sums.rows8 + b * a.rows8,
+    sums.rows12 + b * a.rows12,
+  );
+}
+
+fn rowOfColumns(i: u32, sums: Columns) -> vec4f {
+  return select(rowOf(i, sums.rows0, sums.rows4), rowOf(i, sums.rows8, sums.rows12), i >= 8u);
+}
+
 @compute @workgroup_size(lanes)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -27,49 +59,31 @@ fn main(
 ) {
   let tile = tileOf(workgroupIndex(workgroup, workgroups));
   if (!isThere(tile)) { return; }
-  let column = tile.column + local * 8u;
+  let column = tile.column + local * columnsAThread;
 
-  var c00 = mat4x4f(); var c01 = mat4x4f();
-  var c10 = mat4x4f(); var c11 = mat4x4f();
-  var c20 = mat4x4f(); var c21 = mat4x4f();
-  var c30 = mat4x4f(); var c31 = mat4x4f();
+  var left = startOfColumns(tile.batch, tile.row, column);
+  var right = Columns();
+  if (wide) { right = startOfColumns(tile.batch, tile.row, column + 4u); }
   var upperSums = vec4f(); // of the rows of A that this lane loads
   var lowerSums = vec4f();
   let ownRow = tile.row + lane % lanes;
   for (var k = tile.start; k < tile.end; k += 4u) {
     let upper = rowOfA(tile.batch, ownRow, k);
-    let b0 = blockB(tile.batch, k, column);
-    let b1 = blockB(tile.batch, k, column + 4u);
-    let a0 = rowsOfLanes(upper, 0u);
-    let a1 = rowsOfLanes(upper, 4u);
-    c00 += b0 * a0;
-    c01 += b1 * a0;
-    c10 += b0 * a1;
-    c11 += b1 * a1;
-    if (sumsRows) { upperSums += upper; }
-    if (tall) {
-      let lower = rowOfA(tile.batch, ownRow + lanes, k);
-      let a2 = rowsOfLanes(lower, 0u);
-      let a3 = rowsOfLanes(lower, 4u);
-      c20 += b0 * a2;
-      c21 += b1 * a2;
-      c30 += b0 * a3;
-      c31 += b1 * a3;
-      if (sumsRows) { lowerSums += lower; }
+    let lower = rowOfA(tile.batch, ownRow + lanes, k);
+    let a = Columns(rowsOfLanes(upper, 0u), rowsOfLanes(upper, 4u), rowsOfLanes(lower, 0u), rowsOfLanes(lower, 4u));
+    left = add(left, blockB(tile.batch, k, column), a);
+    if (wide) { right = add(right, blockB(tile.batch, k, column + 4u), a); }
+    if (sumsRows) {
+      upperSums += upper;
+      lowerSums += lower;
     }
   }
-  store(tile.slice, tile.row, column, c00);
-  store(tile.slice, tile.row, column + 4u, c01);
-  store(tile.slice, tile.row + 4u, column, c10);
-  store(tile.slice, tile.row + 4u, column + 4u, c11);
-  if (tall) {
-    store(tile.slice, tile.row + 8u, column, c20);
-    store(tile.slice, tile.row + 8u, column + 4u, c21);
-    store(tile.slice, tile.row + 12u, column, c30);
-    store(tile.slice, tile.row + 12u, column + 4u, c31);
+  for (var i = 0u; (i < tileRows) & (tile.row + i < uniforms.rows); i++) {
+    storeFour(tile.slice, tile.row + i, column, rowOfColumns(i, left));
+    if (wide) { storeFour(tile.slice, tile.row + i, column + 4u, rowOfColumns(i, right)); }
   }
   if (sumsRows & (tile.column == 0u) & (lane < lanes)) {
     storeRowSum(tile.slice, ownRow, (upperSums.x + upperSums.y) + (upperSums.z + upperSums.w));
-    if (tall) { storeRowSum(tile.slice, ownRow + lanes, (lowerSums.x + lowerSums.y) + (lowerSums.z + lowerSums.w)); }
+    storeRowSum(tile.slice, ownRow + lanes, (lowerSums.x + lowerSums.y) + (lowerSums.z + lowerSums.w));
   }
 }

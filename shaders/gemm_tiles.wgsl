@@ -1,5 +1,5 @@
 // Which tile of which slice of a matrix product a thread or a workgroup computes.
-// What comes after this says how large a tile is: tileRows, tileColumns.
+// What comes after this says how large a tile is: tileRows, tileColumns. In front: of_eight.wgsl.
 
 struct Tile {
   slice: u32, // split · batches + batch
@@ -29,4 +29,9 @@ fn tileOf(index: u32) -> Tile {
 // Workgroups are rounded up, and folded into two dimensions: some have nothing to do.
 fn isThere(tile: Tile) -> bool {
   return tile.slice < uniforms.batches * uniforms.splits;
+}
+
+// Row i of two blocks of four rows, one below the other.
+fn rowOf(i: u32, upper: mat4x4f, lower: mat4x4f) -> vec4f {
+  return ofEight(i, upper[0], upper[1], upper[2], upper[3], lower[0], lower[1], lower[2], lower[3]);
 }

@@ -1,5 +1,6 @@
 // The tile loop of a matrix product for graphics cards: 256 threads share tiles of 64 × 32 of both operands in workgroup
-// memory, and each computes 4 × 4 of 64 × 64 results. What blockA, blockB and store mean stands in gemm_registers.wgsl.
+// memory, and each computes 4 × 4 of 64 × 64 results. What blockA, blockB, startOf and storeFour mean stands in
+// gemm_registers.wgsl.
 
 const tileRows = 64u;
 const tileColumns = 64u;
@@ -27,7 +28,7 @@ fn main(
 
   let row = (local / 16u) * 4u;
   let column = local % 16u; // in vectors
-  var c = mat4x4f();
+  var c = startOf(tile.batch, tile.row + row, tile.column + column * 4u);
   var sums = vec4f(); // of the rows of A that this thread fetches, where they are wanted
   for (var k = tile.start; k < tile.end; k += tileDepth) {
     if (k + fetchK >= tile.end) {
@@ -53,7 +54,10 @@ fn main(
     }
     workgroupBarrier();
   }
-  store(tile.slice, tile.row + row, tile.column + column * 4u, c);
+  for (var i = 0u; i < 4u; i++) {
+    let at = tile.row + row + i;
+    if (at < uniforms.rows) { storeFour(tile.slice, at, tile.column + column * 4u, c[i]); }
+  }
   if (sumsRows) {
     // Eight threads each had a part of the same four rows.
     if (fetchesA) { tileA[local] = sums; }

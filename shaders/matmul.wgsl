@@ -116,22 +116,16 @@ fn blockB(batch: u32, k: u32, column: u32) -> mat4x4f {
   );
 }
 
-fn store(slice: u32, row: u32, column: u32, block: mat4x4f) {
-  if (column >= uniforms.columns) { return; }
-  var add = vec4f();
-  if (hasBias) { add = vec4f(bias[column], bias[column + 1u], bias[column + 2u], bias[column + 3u]); }
-  let line = uniforms.lineResult;
-  let start = slice * uniforms.resultStride + row * line + column;
-  storeRow(start, row, column, block[0] + add);
-  storeRow(start + line, row + 1u, column, block[1] + add);
-  storeRow(start + 2u * line, row + 2u, column, block[2] + add);
-  storeRow(start + 3u * line, row + 3u, column, block[3] + add);
+fn startOf(batch: u32, row: u32, column: u32) -> mat4x4f {
+  if (!hasBias) { return mat4x4f(); }
+  let add = vec4f(bias[column], bias[column + 1u], bias[column + 2u], bias[column + 3u]);
+  return mat4x4f(add, add, add, add);
 }
 
-fn storeRow(start: u32, row: u32, column: u32, values: vec4f) {
-  if (row >= uniforms.rows) { return; }
-  result[start] = finish(values.x, start);
-  if (column + 1u < uniforms.columns) { result[start + 1u] = finish(values.y, start + 1u); }
-  if (column + 2u < uniforms.columns) { result[start + 2u] = finish(values.z, start + 2u); }
-  if (column + 3u < uniforms.columns) { result[start + 3u] = finish(values.w, start + 3u); }
+fn storeFour(slice: u32, row: u32, column: u32, values: vec4f) {
+  let i = slice * uniforms.resultStride + row * uniforms.lineResult + column;
+  if (column < uniforms.columns) { result[i] = finish(values.x, i); }
+  if (column + 1u < uniforms.columns) { result[i + 1u] = finish(values.y, i + 1u); }
+  if (column + 2u < uniforms.columns) { result[i + 2u] = finish(values.z, i + 2u); }
+  if (column + 3u < uniforms.columns) { result[i + 3u] = finish(values.w, i + 3u); }
 }

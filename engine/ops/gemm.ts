@@ -8,6 +8,7 @@ import common from "../../shaders/common.wgsl";
 import registerTiles from "../../shaders/gemm_registers.wgsl";
 import tileSource from "../../shaders/gemm_tiles.wgsl";
 import workgroupTiles from "../../shaders/gemm_workgroup.wgsl";
+import ofEight from "../../shaders/of_eight.wgsl";
 import splitSumsSource from "../../shaders/split_sums.wgsl";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Constants, kernel, type UniformValues } from "../gpu/kernel.ts";
@@ -127,7 +128,7 @@ export function gemm({ name, operands, constants, uniforms, buffers, splits, row
   const tiles = Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) * batches * splits;
   const depthPerSplit = Math.ceil(depth / splits / 32) * 32;
   dispatch({
-    kernel: kernel(`${name}, ${loop.name}`, [common, ...operands, tileSource, source], {
+    kernel: kernel(`${name}, ${loop.name}`, [common, ofEight, ...operands, tileSource, source], {
       ...loop.constants,
       ...constants,
       rowSums: rowSumsFunction(rowSums && buffers.length),

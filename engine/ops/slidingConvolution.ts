@@ -7,6 +7,7 @@ import common from "../../shaders/common.wgsl";
 import lineSource from "../../shaders/conv2d_line.wgsl";
 import slidingSource from "../../shaders/conv2d_sliding.wgsl";
 import weightGradientSource from "../../shaders/conv2d_sliding_weight_gradient.wgsl";
+import ofEight from "../../shaders/of_eight.wgsl";
 import type { Gpu } from "../gpu/gpu.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
@@ -99,7 +100,7 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
   const tiles = images * output[0] * tilesAcross;
   const result = emptyTensor(x.gpu, [images, groups * rows, ...output]);
   dispatch({
-    kernel: kernel("conv2dSliding", [common, lineSource, slidingSource], {
+    kernel: kernel("conv2dSliding", [common, ofEight, lineSource, slidingSource], {
       extension: "enable subgroups;",
       kernelWidth: window[1],
       wide: isWide,
