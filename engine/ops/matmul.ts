@@ -17,6 +17,7 @@ import { sumTo } from "./fold.ts";
 import { addSplits, type GemmSize, gemm, type ProductAndSums, splitsFor } from "./gemm.ts";
 import { expand, reshape } from "./layout.ts";
 import { cut, linesAtOnce, type Range } from "./slices.ts";
+import { isSmall, smallProduct } from "./smallMatmul.ts";
 
 export interface MatmulOptions {
   /** a is stored as [..., K, M]. */
@@ -82,6 +83,10 @@ function productAndSums(
   const [wideA, batchStrideA] = alongBatches(a, batch);
   const [wideB, batchStrideB] = alongBatches(b, batch);
   const left = stored(wideA, transposeA, rows, depth);
+  if (isSmall(size, wideA, wideB)) {
+    const small = { ...size, a: wideA, b: wideB, batchStrideA, batchStrideB, transposeA, transposeB };
+    return smallProduct({ ...small, bias, activation, wantsSums, shape });
+  }
   const right = stored(wideB, transposeB, depth, columns);
   const constants = {
     transposedA: transposeA,
@@ -207,13 +212,14 @@ function matrixStart(shape: Shape, index: readonly number[]): number {
 
 function matmulSamples(): Sample<MatmulOptions>[] {
   const rows: Sample<MatmulOptions>[] = [];
-  // Odd sizes, 1, sizes in multiples of four (other loads), several tiles and workgroups; every transposition.
+  // Odd sizes, 1, sizes in multiples of four (other loads), several tiles and workgroups; every transposition. The first
+  // ones are small products, which have a kernel of their own.
   for (const [m, k, n] of [
     [3, 5, 7],
     [1, 1, 1],
-    [8, 12, 4],
-    [70, 9, 67],
     [12, 8, 131],
+    [70, 19, 67],
+    [12, 44, 132],
     [5, 1030, 3],
   ]) {
     for (const transposeA of [false, true]) {
@@ -226,18 +232,22 @@ function matmulSamples(): Sample<MatmulOptions>[] {
     }
   }
   for (const activation of [undefined, "relu", "sigmoid", "tanh"] as const) {
-    rows.push({
-      inputs: [[5, 6], [9, 6], [9]],
-      options: { transposeB: true, ...(activation && { activation }) },
-    });
+    for (const [images, columns, features] of [
+      [5, 6, 9],
+      [37, 45, 43],
+    ]) {
+      rows.push({
+        inputs: [[images, columns], [features, columns], [features]],
+        options: { transposeB: true, ...(activation && { activation }) },
+      });
+    }
   }
-  // The bias' gradient is added up beside that of b, here in parts.
-  for (const [columns, features] of [
-    [3, 9],
-    [35, 9],
-    [260, 128], // the larger tile of CPUs
+  // The bias' gradient is added up beside that of b, here in parts and in one.
+  for (const [images, columns, features] of [
+    [520, 3, 9],
+    [520, 35, 9],
+    [5, 260, 128],
   ]) {
-    const images = columns > 100 ? 5 : 520;
     rows.push({
       inputs: [[images, columns], [features, columns], [features]],
       options: { transposeB: true },

@@ -1,0 +1,62 @@
+// A small (batched) matrix product: a thread computes four neighbours in a row of the result. The operands may lie in
+// any order, and the code is short: a tile loop would take a CPU driver a thousand times longer to compile than to run.
+// In front: hasBias (one value a column); sumsRows, whether the sums of A's rows are wanted, and fn storeRowSum(slice: u32,
+// row: u32, sum: f32), which takes them; fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
+
+struct Uniforms {
+  rows: u32,
+  columns: u32,
+  depth: u32,
+  batches: u32,
+  batchStrideA: u32, // 0: one matrix for all batches
+  batchStrideB: u32,
+  rowStrideA: u32,
+  depthStrideA: u32,
+  depthStrideB: u32,
+  columnStrideB: u32,
+}
+
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(1) @binding(0) var<storage, read> a: array<f32>;
+@group(1) @binding(1) var<storage, read> b: array<f32>;
+@group(1) @binding(2) var<storage, read> bias: array<f32>;
+@group(1) @binding(3) var<storage, read_write> result: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let index = workgroupIndex(workgroup, workgroups) * 64u + local;
+  let across = (uniforms.columns + 3u) / 4u;
+  let line = index / across; // of all batches
+  let column = (index % across) * 4u;
+  let batch = line / uniforms.rows;
+  let row = line % uniforms.rows;
+  if (batch >= uniforms.batches) { return; }
+
+  var atA = batch * uniforms.batchStrideA + row * uniforms.rowStrideA;
+  var atB = batch * uniforms.batchStrideB + column * uniforms.columnStrideB;
+  var sums = vec4f();
+  if (hasBias) { sums = vec4f(bias[column], bias[column + 1u], bias[column + 2u], bias[column + 3u]); }
+  var rowSum = 0.0;
+  for (var k = 0u; k < uniforms.depth; k++) {
+    let value = a[atA];
+    sums += value * vec4f(
+      b[atB],
+      b[atB + uniforms.columnStrideB],
+      b[atB + 2u * uniforms.columnStrideB],
+      b[atB + 3u * uniforms.columnStrideB],
+    );
+    if (sumsRows) { rowSum += value; }
+    atA += uniforms.depthStrideA;
+    atB += uniforms.depthStrideB;
+  }
+  let start = line * uniforms.columns;
+  for (var i = 0u; (i < 4u) & (column + i < uniforms.columns); i++) {
+    let two = select(sums.xy, sums.zw, i >= 2u);
+    result[start + column + i] = finish(select(two.x, two.y, i % 2u == 1u), start + column + i);
+  }
+  if (sumsRows & (column == 0u)) { storeRowSum(batch, row, rowSum); }
+}
