@@ -2,8 +2,10 @@
 // class. With label smoothing, a share of it is the same for all classes of the row, averaged. log Σ exp is kept for the
 // gradient in two numbers, the largest logit and log Σ exp(logits - largest), because their sum would be rounded. For a
 // class outside of the row the loss is NaN, and nothing is read; where the class is ignoreIndex it is 0.
-// In front: what rows.wgsl and class_weights.wgsl need; isSmoothed;
-// alias Loss, fn lossOf(loss: f32, weight: f32) -> Loss: what is stored.
+// In front: what rows.wgsl and class_weights.wgsl need; weighted_sum.wgsl; isSmoothed;
+// alias Loss, fn lossOf(loss: f32, weight: f32) -> Loss: what is stored;
+// isWhole: one workgroup has all rows, each thread every 64th (teamSize is 1), and stores
+// fn reduced(loss: f32, weight: f32) -> Loss of all of them.
 
 struct Uniforms {
   length: u32,
@@ -26,7 +28,20 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+  if (isWhole) {
+    var own = vec2f();
+    for (var first = 0u; first < uniforms.rows; first += 64u) { own += weightedLoss(rowAt(first + local, 0u), local); }
+    let all = weightedSum(own, local);
+    if (local == 0u) { losses[0] = reduced(all.x, all.y); }
+  } else {
+    let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+    let loss = weightedLoss(row, local);
+    if (row.member == 0u && row.index < uniforms.rows) { losses[row.index] = lossOf(loss.x, loss.y); }
+  }
+}
+
+// The loss of a row times its weight, and the weight.
+fn weightedLoss(row: Row, local: u32) -> vec2f {
   let largest = largestOf(row, local);
   let logTotal = log(exponentialSumOf(row, largest, local));
   var ofAllClasses = 0.0;
@@ -36,18 +51,13 @@ fn main(
     }
     ofAllClasses = sumOfTeam(ofAllClasses, local);
   }
-  if (row.member != 0u || row.index >= uniforms.rows) { return; }
+  if (row.member != 0u || row.index >= uniforms.rows) { return vec2f(); }
   let label = classes[row.index];
   logSums[row.index] = vec2f(largest, logTotal);
-  if (label == uniforms.ignoreIndex) {
-    losses[row.index] = lossOf(0.0, 0.0);
-  } else if (label < row.length) {
-    let weight = weightOf(label);
-    let ofClass = weight * (largest - x[row.start + label * uniforms.inner] + logTotal);
-    var loss = ofClass;
-    if (isSmoothed) { loss = mix(ofClass, ofAllClasses / f32(row.length), uniforms.labelSmoothing); }
-    losses[row.index] = lossOf(loss, weight);
-  } else {
-    losses[row.index] = lossOf(notANumber(label), 1.0);
-  }
+  if (label == uniforms.ignoreIndex) { return vec2f(); }
+  if (label >= row.length) { return vec2f(notANumber(label), 1.0); }
+  let weight = weightOf(label);
+  let ofClass = weight * (largest - x[row.start + label * uniforms.inner] + logTotal);
+  if (!isSmoothed) { return vec2f(ofClass, weight); }
+  return vec2f(mix(ofClass, ofAllClasses / f32(row.length), uniforms.labelSmoothing), weight);
 }

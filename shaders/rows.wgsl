@@ -9,7 +9,10 @@ struct Row {
 }
 
 fn rowOf(workgroup: u32, local: u32) -> Row {
-  let index = workgroup * (64u / teamSize) + local / teamSize;
+  return rowAt(workgroup * (64u / teamSize) + local / teamSize, local % teamSize);
+}
+
+fn rowAt(index: u32, member: u32) -> Row {
   let start = index / uniforms.inner * uniforms.length * uniforms.inner + index % uniforms.inner;
-  return Row(index, start, select(0u, uniforms.length, index < uniforms.rows), local % teamSize);
+  return Row(index, start, select(0u, uniforms.length, index < uniforms.rows), member);
 }

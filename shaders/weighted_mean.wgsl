@@ -1,6 +1,6 @@
 // A workgroup adds up its share of losses and of their weights. The last pass, a single workgroup, divides: its result
 // is the weighted mean and the weight of all.
-// In front: what team.wgsl needs (teamSize 64); isLast.
+// In front: weighted_sum.wgsl; isLast.
 
 struct Uniforms {
   count: u32,
@@ -31,8 +31,6 @@ fn main(
     sum3 += losses[i + 3u * uniforms.threads];
   }
   for (; i < uniforms.count; i += uniforms.threads) { sum0 += losses[i]; }
-  let total = (sum0 + sum1) + (sum2 + sum3);
-  let loss = sumOfTeam(total.x, local);
-  let weight = sumOfTeam(total.y, local);
-  if (local == 0u) { result[group] = vec2f(select(loss, loss / weight, isLast), weight); }
+  let all = weightedSum((sum0 + sum1) + (sum2 + sum3), local);
+  if (local == 0u) { result[group] = vec2f(select(all.x, all.x / all.y, isLast), all.y); }
 }

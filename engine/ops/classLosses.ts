@@ -9,8 +9,8 @@ import crossEntropyGradientSource from "../../shaders/cross_entropy_gradient.wgs
 import expSumSource from "../../shaders/exponential_sum.wgsl";
 import nllSource from "../../shaders/nll_loss.wgsl";
 import nllGradientSource from "../../shaders/nll_loss_gradient.wgsl";
-import teamSource from "../../shaders/team.wgsl";
 import meanSource from "../../shaders/weighted_mean.wgsl";
+import weightedSumSource from "../../shaders/weighted_sum.wgsl";
 import { ArgumentError, AutogradError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type NdArray, ndarray } from "../reference.ts";
@@ -106,10 +106,14 @@ function classWeights(name: string, scores: Tensor, { weight }: ClassCase): Tens
 
 /** What goes in front of the kernels; `reduction` decides whether losses are stored with their weights. */
 function forwardConstants(weights: Tensor | undefined, { reduction }: ClassCase) {
-  const [type, value] = reduction === "mean" ? ["vec2f", "vec2f(loss, weight)"] : ["f32", "loss"];
+  const [type, one, all] =
+    reduction === "mean"
+      ? ["vec2f", "vec2f(loss, weight)", "vec2f(loss / weight, weight)"]
+      : ["f32", "loss", "loss"];
   return {
     isWeighted: weights !== undefined,
-    loss: `alias Loss = ${type}; fn lossOf(loss: f32, weight: f32) -> Loss { return ${value}; }`,
+    loss: `alias Loss = ${type}; fn lossOf(loss: f32, weight: f32) -> Loss { return ${one}; }`,
+    reduced: `fn reduced(loss: f32, weight: f32) -> Loss { return ${all}; }`,
   };
 }
 
@@ -148,13 +152,16 @@ function reduceLosses(losses: Tensor, reduction: Reduction): Tensor {
   return new Tensor(storage, [], "float32");
 }
 
+/** So few scores are reduced to their loss by the workgroup that computes all losses. */
+const fewScores = 4096;
+
 function weightedMean(losses: Tensor): Tensor {
   const count = losses.size / 2;
   const workgroups = count <= 64 * manyLosses ? 1 : Math.min(Math.ceil(count / (64 * fewLosses)), 256);
   const result = emptyTensor(losses.gpu, [workgroups, 2]);
   const isLast = workgroups === 1;
   dispatch({
-    kernel: kernel("weightedMean", [common, teamSource, meanSource], { teamSize: 64, isLast }),
+    kernel: kernel("weightedMean", [common, weightedSumSource, meanSource], { isLast }),
     buffers: [losses, result],
     uniforms: { count, threads: 64 * workgroups },
     workgroups,
@@ -231,23 +238,34 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
   forward([logits, target], options) {
     checkClasses("crossEntropyLoss", "logits", logits, target);
     const weights = classWeights("crossEntropyLoss", logits, options);
-    const losses = emptyLosses(target, options.reduction);
-    const logSums = emptyTensor(logits.gpu, [...target.shape, 2]);
+    const { reduction } = options;
     const { constants, uniforms, workgroups } = alongRows(logits, 1);
-    const sources = [common, ...rowSources, expSumSource, weightsSource, crossEntropySource];
+    const isWhole = reduction !== "none" && constants.teamSize === 1 && logits.size <= fewScores;
+    const losses = isWhole ? emptyTensor(logits.gpu, [2]) : emptyLosses(target, reduction);
+    const logSums = emptyTensor(logits.gpu, [...target.shape, 2]);
+    const sources = [
+      common,
+      ...rowSources,
+      expSumSource,
+      weightsSource,
+      weightedSumSource,
+      crossEntropySource,
+    ];
     dispatch({
       kernel: kernel("crossEntropyLoss", sources, {
         ...constants,
         ...forwardConstants(weights, options),
         isSmoothed: options.labelSmoothing > 0,
+        isWhole,
       }),
       buffers: [logits, target, weights ?? logits, losses, logSums],
       uniforms: { ...uniforms, ...optionUniforms(options) },
-      workgroups,
+      workgroups: isWhole ? 1 : workgroups,
       flops: 4 * logits.size,
     });
     const saved = weights ? [logSums, weights] : [logSums];
-    return { output: reduceLosses(losses, options.reduction), saved };
+    const output = isWhole ? new Tensor(losses.storage, [], "float32") : reduceLosses(losses, reduction);
+    return { output, saved };
   },
   backward({ gradient, inputs: [logits, target], output, saved: [logSums, weights], options }) {
     const result = emptyTensor(logits.gpu, logits.shape);
