@@ -29,6 +29,7 @@ async function answerOf(engine: Engine, { work, cold, timing, values: most }: Re
   const task = await engine.prepare(work);
   let measurement: Measurement;
   let values: number[][];
+  let deviceMilliseconds: number | undefined;
   if (cold) {
     const { number, ...times } = await measureCold(task, readMeter);
     measurement = times;
@@ -37,9 +38,11 @@ async function answerOf(engine: Engine, { work, cold, timing, values: most }: Re
     values = (await task.results()).map((result) => spread(result, most));
     throwComplaint(); // time is not wasted on nonsense
     measurement = await measure(task, readMeter, timing);
+    deviceMilliseconds = await task.deviceMilliseconds?.();
   }
   throwComplaint();
-  return { adapter: engine.adapter, ...measurement, peakBytes: readMeter().peakBytes, values };
+  const { peakBytes } = readMeter();
+  return { adapter: engine.adapter, ...measurement, deviceMilliseconds, peakBytes, values };
 }
 
 function throwComplaint(): void {

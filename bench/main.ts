@@ -2,31 +2,60 @@
 import { writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { ArgumentError } from "../engine/errors.ts";
-import { quick, type Timing, thorough } from "./measure.ts";
-import { type Answer, ask, type EngineName, findPython, type PeerName, peerNames } from "./process.ts";
+import { onCard, quick, thorough } from "./measure.ts";
+import {
+  type Answer,
+  type AskOptions,
+  ask,
+  askForAdapter,
+  type EngineName,
+  findPython,
+  type PeerName,
+  peerNames,
+} from "./process.ts";
 import { runProgram } from "./program.ts";
 import { type BenchRecord, record } from "./record.ts";
 import { adapterLines, countsHead, countsLine, failureLine, timesHead, timesLine } from "./table.ts";
+import { type Measured, targetLines } from "./targets.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
 interface Options {
   readonly json?: string;
+  readonly peakTflops?: number;
   readonly peers?: readonly PeerName[];
   readonly quick?: boolean;
+  readonly seconds?: number;
 }
+
+/** An engine that takes longer for a workload is killed. */
+const patience = 15 * 60;
+/** The same where all have so much time together: this part of it. */
+const shareOfAll = 0.2;
+const noTimeLeft: Answer = { adapter: null, failure: "no time was left" };
 
 const program = new Command("npm run bench --")
   .description(
     "Times wgrad and its peers on this machine's adapter: each in a process of its own, after a check that all " +
-      "compute the same. PyTorch is the one that does not run on WebGPU.",
+      "compute the same. PyTorch is the one that does not run on WebGPU; where the adapter is a graphics card, it " +
+      "computes there in full float32.",
   )
-  .argument("[names...]", "only workloads with one of these in their name (default: all)")
+  .argument("[names...]", "only workloads with one of these in their name, in this order (default: all)")
   .option("--json <file>", "write all that was measured as JSON, too")
+  .option(
+    "--peak-tflops <number>",
+    "the card's float32 peak by its data sheet, to tell shares of it",
+    positive,
+  )
   .option("--peers <names>", `none, or some of ${peerNames.join(",")} (default: all that are here)`, peerList)
   .option("--quick", "fewer runs: to see that everything works, not how fast")
+  .option(
+    "--seconds <number>",
+    "begin nothing after so long, and end what takes more than a fifth of it",
+    positive,
+  )
   .addHelpText(
     "after",
-    `\nWorkloads:\n${workloads.map(({ name, title }) => `  ${name.padEnd(22)} ${title}`).join("\n")}`,
+    `\nWorkloads (* by default only on a graphics card):\n${workloads.map(helpLine).join("\n")}`,
   )
   .action(bench);
 
@@ -34,53 +63,84 @@ await runProgram(program);
 
 async function bench(
   names: readonly string[],
-  { json, peers, quick: isQuick = false }: Options,
+  { json, peakTflops, peers, quick: isQuick = false, seconds }: Options,
 ): Promise<void> {
-  const chosen = workloads.filter(
-    ({ name }) => names.length === 0 || names.some((word) => name.includes(word)),
-  );
-  if (chosen.length === 0)
+  const named = new Set(names.flatMap((word) => workloads.filter(({ name }) => name.includes(word))));
+  if (names.length > 0 && named.size === 0)
     throw new ArgumentError(`no workload has ${names.join(" or ")} in its name`, "--help lists them all");
   const wanted = peers ?? peerNames;
   const python = wanted.includes("torch") ? findPython() : undefined;
   if (peers?.includes("torch") && !python)
     throw new ArgumentError("there is no Python with PyTorch and NumPy here", "leave torch out of --peers");
   const engines: EngineName[] = ["wgrad", ...wanted.filter((peer) => peer !== "torch" || python)];
+  const adapter = askForAdapter();
+  const isCard = adapter.kind === "gpu";
+  console.log(`adapter  ${adapter.name} (${adapter.kind.toUpperCase()})\n`);
+  if (!peers && !python) console.log("PyTorch is left out: there is no Python with PyTorch and NumPy here\n");
+  const chosen = names.length > 0 ? named : workloads.filter(({ forCards }) => isCard || !forCards);
 
-  const timing = isQuick ? quick : thorough;
-  const all: BenchRecord[][] = [];
+  const options: AskOptions = {
+    timing: isQuick ? quick : isCard ? onCard : thorough,
+    onCard: isCard,
+    python,
+    secondsAtMost: seconds === undefined ? patience : shareOfAll * seconds,
+  };
+  const end = seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * seconds;
+  const all: Measured[] = [];
   console.log(timesHead(engines));
   for (const workload of chosen) {
-    const records = await measured(workload, engines, { timing, python });
+    const records = await measured(workload, engines, options, end);
     console.log(timesLine(workload, records));
-    all.push(records);
-    if (json !== undefined) writeFileSync(json, `${JSON.stringify(all.flat(), null, 2)}\n`);
+    all.push({ workload, records });
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify(recordsOf(all), null, 2)}\n`);
   }
   console.log(`\n${countsHead}`);
-  for (const [index, workload] of chosen.entries()) console.log(countsLine(workload, all[index][0]));
-  console.log(`\n${adapterLines(all.flat()).join("\n")}`);
-  for (const [index, workload] of chosen.entries()) {
-    for (const failed of all[index].filter(({ failure }) => failure !== undefined))
+  for (const { workload, records } of all) console.log(countsLine(workload, records[0]));
+  console.log(`\n${adapterLines(recordsOf(all)).join("\n")}`);
+  for (const { workload, records } of all) {
+    for (const failed of records.filter(({ failure }) => failure !== undefined))
       console.log(failureLine(workload, failed));
   }
-  if (all.some(([own]) => own.failure)) process.exitCode = 1;
+  if (isCard || peakTflops !== undefined) console.log(`\n${targetLines(all, peakTflops).join("\n")}`);
+  if (all.some(({ records: [own] }) => own.failure)) process.exitCode = 1;
 }
 
+/** @param end nothing is begun after it, by `performance.now()` */
 async function measured(
   workload: Workload,
   engines: readonly EngineName[],
-  options: { readonly timing: Timing; readonly python: string | undefined },
+  options: AskOptions,
+  end: number,
 ): Promise<BenchRecord[]> {
   const records: BenchRecord[] = [];
   let reference: Answer | undefined;
   for (const engine of engines) {
     const answers: Answer[] = [];
     const processes = workload.cold ? options.timing.processes : 1;
-    while (answers.length < processes) answers.push(await ask(engine, workload, options));
+    while (answers.length < processes) {
+      const secondsAtMost = Math.min(options.secondsAtMost, (end - performance.now()) / 1000);
+      const answer =
+        secondsAtMost > 0 ? await ask(engine, workload, { ...options, secondsAtMost }) : noTimeLeft;
+      answers.push(answer);
+    }
     reference ??= answers[0];
     records.push(record(engine, workload, answers, reference));
   }
   return records;
+}
+
+function recordsOf(all: readonly Measured[]): BenchRecord[] {
+  return all.flatMap(({ records }) => records);
+}
+
+function helpLine({ name, title, forCards }: Workload): string {
+  return `  ${name.padEnd(22)} ${title}${forCards ? " *" : ""}`;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("It must be a number above 0.");
 }
 
 function peerList(text: string): PeerName[] {

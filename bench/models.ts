@@ -151,6 +151,12 @@ export function forwardFlops({ input, chains }: BenchModel): number {
   return flops;
 }
 
+/** How many numbers come out of the last layer for a sample: a classifier's classes. */
+export function outputSize({ chains }: BenchModel): number {
+  const widths = chains.flat().map((layer) => (layer.type === "linear" ? layer.outFeatures : 0));
+  return widths.findLast((width) => width > 0)!;
+}
+
 /** How many places a window has along a side. */
 function slide(side: number, { kernelSize, stride }: { kernelSize: number; stride: number }): number {
   return Math.floor((side - kernelSize) / stride) + 1;

@@ -1,6 +1,11 @@
-/** Starts an engine's process, hands it a workload and waits for its answer. */
+/**
+ * Starts an engine's process, hands it a workload and waits for its answer. From the sources, and bundled (`pack.ts`),
+ * where everything lies as it does here.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { AdapterError } from "../engine/errors.ts";
+import type { AdapterDescription } from "../engine/gpu/adapter.ts";
 import type { Measurement, Timing } from "./measure.ts";
 import type { Work, Workload } from "./workloads.ts";
 
@@ -13,6 +18,8 @@ export interface Request {
   readonly work: Work;
   readonly cold: boolean;
   readonly timing: Timing;
+  /** For PyTorch: whether it, too, shall compute on the graphics card. */
+  readonly onCard: boolean;
   /** The answer has at most so many values of each result. */
   readonly values: number;
 }
@@ -25,6 +32,8 @@ export interface Success extends Pick<Measurement, "milliseconds"> {
   readonly values: readonly (readonly number[])[];
   /** These only from engines on WebGPU. */
   readonly hostMilliseconds?: number;
+  /** Only of wgrad, and where the adapter tells. */
+  readonly deviceMilliseconds?: number;
   readonly dispatches?: number;
   readonly submits?: number;
   readonly peakBytes?: number;
@@ -35,9 +44,23 @@ export interface Failure {
   readonly failure: string;
 }
 
-const minutesAtMost = 15;
+export interface AskOptions {
+  readonly timing: Timing;
+  readonly onCard: boolean;
+  /** For PyTorch. */
+  readonly python: string | undefined;
+  /** The process is killed after so long. */
+  readonly secondsAtMost: number;
+}
+
 const valuesAtMost = 4096;
 const root = fileURLToPath(new URL("..", import.meta.url));
+const loaders = ["--import", "./engine/gpu/wgslLoader.mjs", "--import", "tsx"];
+
+/** What Node runs a program of this folder by. */
+function nodeWords(name: string): string[] {
+  return import.meta.url.endsWith(".ts") ? [...loaders, `bench/${name}.ts`] : [`bench/${name}.mjs`];
+}
 
 /** Drivers keep compiled kernels on disk: Mesa's, and NVIDIA's. */
 const withoutCaches = { MESA_SHADER_CACHE_DISABLE: "true", __GL_SHADER_DISK_CACHE: "0" } as const;
@@ -48,33 +71,34 @@ export function findPython(): string | undefined {
   return candidates.find((python) => spawnSync(python, ["-c", "import numpy, torch"]).status === 0);
 }
 
-/** Runs the workload in a new process. @param python for PyTorch */
+/** The adapter that all engines will find; it is asked for in a process of its own. @throws AdapterError */
+export function askForAdapter(): Pick<AdapterDescription, "kind" | "name"> {
+  const child = spawnSync(process.execPath, nodeWords("adapter"), { cwd: root, encoding: "utf8" });
+  const [, kind, name] = /^(cpu|gpu) (.*)$/m.exec(child.stdout) ?? [];
+  if (child.status === 0 && (kind === "cpu" || kind === "gpu")) return { kind, name };
+  const [, problem, help] = /^error: (.*?)(?:\n +help: (.*))?$/ms.exec(child.stderr.trim()) ?? [];
+  throw new AdapterError(
+    problem ?? `looking for an adapter ended with ${child.signal ?? child.status}`,
+    help,
+  );
+}
+
+/** Runs the workload in a new process. */
 export async function ask(
   engine: EngineName,
   { work, cold }: Workload,
-  { timing, python }: { readonly timing: Timing; readonly python: string | undefined },
+  { timing, onCard, python, secondsAtMost }: AskOptions,
 ): Promise<Answer> {
-  const request = JSON.stringify({ work, cold, timing, values: valuesAtMost } satisfies Request);
+  const request = JSON.stringify({ work, cold, timing, onCard, values: valuesAtMost } satisfies Request);
   const [program, words] =
     engine === "torch"
       ? [python!, ["bench/engines/pytorch.py", request]]
-      : [
-          process.execPath,
-          [
-            "--import",
-            "./engine/gpu/wgslLoader.mjs",
-            "--import",
-            "tsx",
-            "bench/engineProcess.ts",
-            engine,
-            request,
-          ],
-        ];
+      : [process.execPath, [...nodeWords("engineProcess"), engine, request]];
   const child = spawn(program, words, {
     cwd: root,
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...(cold && withoutCaches) },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: minutesAtMost * 60_000,
+    timeout: Math.ceil(1000 * secondsAtMost),
     killSignal: "SIGKILL",
   });
   const written = { stdout: "", stderr: "" };
@@ -89,7 +113,8 @@ export async function ask(
   });
   const answer = written.stdout.split("\n").find((line) => line.startsWith("{"));
   if (answer) return JSON.parse(answer) as Answer;
+  if (signal === "SIGKILL") return { adapter: null, failure: `killed after ${Math.round(secondsAtMost)} s` };
   const lastWords = written.stderr.trim().split("\n").at(-1);
-  const how = signal === "SIGKILL" ? `killed after ${minutesAtMost} minutes` : `ended with ${signal ?? code}`;
+  const how = `ended with ${signal ?? code}`;
   return { adapter: null, failure: lastWords ? `${how}: ${lastWords}` : how };
 }

@@ -1,7 +1,7 @@
 /** What the benchmark's commands share. */
 import { type Command, CommanderError } from "commander";
 import { reportFailure } from "../cli/output/failure.ts";
-import { ArgumentError } from "../engine/errors.ts";
+import { WgradError } from "../engine/errors.ts";
 
 /** Runs a command of this process' arguments; a refusal is shown without its stack trace. */
 export async function runProgram(program: Command): Promise<void> {
@@ -12,7 +12,7 @@ export async function runProgram(program: Command): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    const isRefusal = error instanceof ArgumentError || error instanceof CommanderError;
+    const isRefusal = error instanceof WgradError || error instanceof CommanderError;
     process.exitCode = reportFailure(error, {
       json: false,
       verbose: !isRefusal,

@@ -17,6 +17,8 @@ export interface BenchRecord {
   readonly adapter: string | null;
   /** How long JavaScript was busy in a run; only of wgrad. */
   readonly hostMilliseconds: number | null;
+  /** How long the device computed, by its own clock; only of wgrad. */
+  readonly deviceMilliseconds: number | null;
   /** Why there are no numbers. */
   readonly failure?: string;
 }
@@ -44,13 +46,15 @@ export function record(
     peakBytes: null,
     adapter: answers[0].adapter,
     hostMilliseconds: null,
+    deviceMilliseconds: null,
   };
   const successes: Success[] = [];
   for (const answer of answers) {
     if ("failure" in answer) return { ...empty, failure: shortened(answer.failure) };
     successes.push(answer);
   }
-  const [{ values, dispatches = null, submits = null, peakBytes = null }] = successes;
+  const [{ values, dispatches = null, submits = null, peakBytes = null, deviceMilliseconds = null }] =
+    successes;
   const distance = "values" in reference ? distanceOf(values, reference.values) : 0;
   if (!(distance <= tolerance))
     return { ...empty, failure: `its result is off from wgrad's by ${distance.toExponential(1)}` };
@@ -64,6 +68,7 @@ export function record(
     submits,
     peakBytes,
     hostMilliseconds: engine === "wgrad" ? host : null,
+    deviceMilliseconds,
   };
 }
 

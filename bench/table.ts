@@ -22,15 +22,18 @@ export function timesLine({ title }: Workload, [own, ...peers]: readonly BenchRe
   ]);
 }
 
-export const countsHead = tableLine("wgrad, one run", ["dispatches", "submits", "peak", "host ms"]);
+export const countsHead = tableLine("wgrad, one run", [
+  ...["dispatches", "submits", "peak", "host ms", "device ms"],
+]);
 
 export function countsLine({ title }: Workload, own: BenchRecord): string {
-  const { dispatches, submits, peakBytes, hostMilliseconds } = own;
+  const { dispatches, submits, peakBytes, hostMilliseconds, deviceMilliseconds } = own;
   return tableLine(title, [
     `${dispatches ?? "–"}`,
     `${submits ?? "–"}`,
     peakBytes === null ? "–" : formatBytes(peakBytes),
     hostMilliseconds === null ? "–" : number(hostMilliseconds),
+    deviceMilliseconds === null ? "–" : number(deviceMilliseconds),
   ]);
 }
 

@@ -47,14 +47,27 @@ export interface Workload {
   readonly flops: number | null;
   /** The first run of a process without a cache of compiled kernels, instead of the median of later ones. */
   readonly cold: boolean;
+  /** It fills a graphics card; on the processor it runs only when it is asked for by name. */
+  readonly forCards: boolean;
 }
 
 /** Learning rates are high, so that the losses of the first steps tell whether the optimisers agree. */
 export const adam: BenchOptimizer = { name: "adam", learningRate: 0.01 };
 const sgd: BenchOptimizer = { name: "sgd", learningRate: 0.01, momentum: 0.9 };
 
+const autoencoder = "autoencoder 784-128-64-32-64-128-784";
+
 export const workloads: readonly Workload[] = [
+  training("step-autoencoder", autoencoder, "autoencoder", 128),
+  forCards(training("step-autoencoder-1024", autoencoder, "autoencoder", 1024)),
+  training("step-vae", "VAE 784-400-20", "vae", 128),
+  training("step-lenet5", "LeNet-5", "lenet5", 64),
+  training("step-alexnet28", "AlexNet-28", "alexnet28", 32),
+  training("step-alexnet28-128", "AlexNet-28", "alexnet28", 128),
+  forCards(training("step-alexnet28-512", "AlexNet-28", "alexnet28", 512)),
+  forCards(training("step-alexnet-128", "AlexNet 224", "alexnet", 128)),
   ...[256, 512, 1024].map(matmul),
+  ...[2048, 4096].map(matmul).map(forCards),
   conv2d("conv2d-3x3", [32, 32, 14, 14], [64, 32, 3, 3], { backward: false }),
   conv2d("conv2d-3x3-backward", [32, 32, 14, 14], [64, 32, 3, 3], { backward: true }),
   conv2d("conv2d-5x5", [8, 96, 27, 27], [256, 96, 5, 5], { backward: false }),
@@ -65,12 +78,8 @@ export const workloads: readonly Workload[] = [
     work: { kind: "maxPool2d", images: [32, 64, 28, 28], kernelSize: 3, stride: 2 },
     flops: null,
     cold: false,
+    forCards: false,
   },
-  training("step-autoencoder", "autoencoder 784-128-64-32-64-128-784", "autoencoder", 128),
-  training("step-vae", "VAE 784-400-20", "vae", 128),
-  training("step-lenet5", "LeNet-5", "lenet5", 64),
-  training("step-alexnet28", "AlexNet-28", "alexnet28", 32),
-  training("step-alexnet28-128", "AlexNet-28", "alexnet28", 128),
   ...[1, 8].map(alexnetForward),
   {
     name: "additions",
@@ -78,6 +87,7 @@ export const workloads: readonly Workload[] = [
     work: { kind: "additions", count: 200, elements: 16 },
     flops: null,
     cold: false,
+    forCards: false,
   },
   {
     ...training("cold-lenet5", "LeNet-5", "lenet5", 64),
@@ -86,6 +96,10 @@ export const workloads: readonly Workload[] = [
   },
 ];
 
+function forCards(workload: Workload): Workload {
+  return { ...workload, forCards: true };
+}
+
 function matmul(size: number): Workload {
   return {
     name: `matmul-${size}`,
@@ -93,6 +107,7 @@ function matmul(size: number): Workload {
     work: { kind: "matmul", size },
     flops: 2 * size ** 3,
     cold: false,
+    forCards: false,
   };
 }
 
@@ -108,19 +123,21 @@ function conv2d(name: string, images: Shape, weight: Shape, { backward }: { back
     work: { kind: "conv2d", images, weight, padding: (kernelSize - 1) / 2, backward },
     flops: backward ? 3 * forward : forward,
     cold: false,
+    forCards: false,
   };
 }
 
 /** The autoencoders and LeNet-5 by Adam, AlexNet by SGD with momentum, as in its paper. */
 function training(name: string, title: string, modelName: ModelName, batch: number): Workload {
   const model: BenchModel = benchModels[modelName];
-  const optimizer = modelName === "alexnet28" ? sgd : adam;
+  const optimizer = modelName.startsWith("alexnet") ? sgd : adam;
   return {
     name,
     title: `step: ${title}, batch ${batch}`,
     work: { kind: "training", model, name: modelName, batch, optimizer },
     flops: 3 * batch * forwardFlops(model),
     cold: false,
+    forCards: false,
   };
 }
 
@@ -131,5 +148,6 @@ function alexnetForward(batch: number): Workload {
     work: { kind: "forward", model: benchModels.alexnet, name: "alexnet", batch },
     flops: batch * forwardFlops(benchModels.alexnet),
     cold: false,
+    forCards: false,
   };
 }

@@ -5,14 +5,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fitLine } from "../bench/fitLine.ts";
 import { type BenchRecord, record } from "../bench/record.ts";
+import { targetLines } from "../bench/targets.ts";
 import { workloads } from "../bench/workloads.ts";
 import { temporaryFolder } from "./data-helpers.ts";
 import { projectRoot, run } from "./process-helpers.ts";
 
-const runScript = (...words: string[]) =>
-  run(process.execPath, ["--import", "./engine/gpu/wgslLoader.mjs", "--import", "tsx", ...words], {
-    cwd: projectRoot,
-  });
+const loaders = ["--import", "./engine/gpu/wgslLoader.mjs", "--import", "tsx"];
+const runScript = (...words: string[]) => run(process.execPath, [...loaders, ...words], { cwd: projectRoot });
+const matmul256 = workloads.find(({ name }) => name === "matmul-256")!;
 const bench = (...words: string[]) => runScript("bench/main.ts", ...words);
 
 test("it measures, prints a table and writes records", async () => {
@@ -21,12 +21,14 @@ test("it measures, prints a table and writes records", async () => {
   assert.equal({ code, stderr }, { code: 0, stderr: "" });
   const records = JSON.parse(readFileSync(file, "utf8")) as BenchRecord[];
   assert.is(records.length, 1);
-  const [{ milliseconds, hostMilliseconds, peakBytes, adapter, ...rest }] = records;
+  const [{ milliseconds, hostMilliseconds, deviceMilliseconds, peakBytes, adapter, ...rest }] = records;
   assert.ok(milliseconds! > 0 && hostMilliseconds! > 0 && hostMilliseconds! <= milliseconds!);
+  assert.ok(deviceMilliseconds! > 0);
   assert.ok(peakBytes! > 0);
   assert.type(adapter, "string");
   // 200 additions, and one to take the number that is read
   assert.equal(rest, { engine: "wgrad", workload: "additions", gflops: null, dispatches: 201, submits: 1 });
+  assert.ok(stdout.startsWith(`adapter  ${adapter} (`), stdout);
   assert.match(stdout, /chain of 200 additions of 16 elements +[\d.]+/);
   assert.ok(stdout.includes(`wgrad on ${adapter}`));
 });
@@ -40,8 +42,60 @@ test("unknown words are refused", async () => {
   }
 });
 
+test("workloads come in the order of their names, and end when the time is over", async () => {
+  const words = ["additions", "matmul-256", "--quick", "--peers", "none", "--seconds", "0.0123"];
+  const { code, stdout } = await bench(...words);
+  assert.is(code, 1);
+  const failed = [...stdout.matchAll(/^wgrad fails at (\w+) .*: (killed after 0 s|no time was left)$/gm)];
+  assert.equal(
+    failed.map(([, first]) => first),
+    ["chain", "matmul"],
+    stdout,
+  );
+});
+
+test("without an adapter there is nothing to time", async () => {
+  const { code, stdout, stderr } = await run(process.execPath, [...loaders, "bench/main.ts"], {
+    cwd: projectRoot,
+    env: { ...process.env, VK_DRIVER_FILES: "/no/such/driver.json" },
+  });
+  assert.equal({ code, stdout }, { code: 1, stdout: "" });
+  assert.match(stderr, /^error: WebGPU is here, but it has no adapter\n {2}help: run `npx wgrad setup`/);
+});
+
+test("what is to be reached on a card is told for the largest product and for large batches", () => {
+  const measured = (name: string, milliseconds: number, others: Partial<BenchRecord> = {}) => {
+    const workload = workloads.find((one) => one.name === name)!;
+    const answer = { adapter: "some", milliseconds, values: [[1]] };
+    const own = record("wgrad", workload, [answer], answer);
+    return {
+      workload,
+      records: [{ ...own, ...others }, { ...own, engine: "torch", milliseconds: 2 } as const],
+    };
+  };
+  const all = [
+    measured("step-alexnet28", 8),
+    measured("step-alexnet28-128", 4),
+    measured("step-alexnet28-512", 5),
+    measured("cold-lenet5", 5),
+    measured("max-pool", 5),
+    measured("matmul-1024", 1),
+    measured("matmul-4096", 9, { deviceMilliseconds: 4.6 }),
+    measured("matmul-2048", 1, { milliseconds: null }),
+  ];
+  const [batch32, batch128, batch512, ...products] = targetLines(all, 67);
+  assert.match(batch32, /batch 32: 25 % of PyTorch's speed$/);
+  assert.match(batch128, /batch 128: 50 % of PyTorch's speed \(reached: 50 %\)$/);
+  assert.match(batch512, /batch 512: 40 % of PyTorch's speed \(missed: 50 %\)$/);
+  assert.equal(products, [
+    "matmul 1024 × 1024 × 1024: 2.15 TFLOP/s, 3 % of 67",
+    "matmul 4096 × 4096 × 4096: 29.9 TFLOP/s, 45 % of 67 (reached: 40 %)",
+  ]);
+  assert.is(targetLines(all, undefined).length, 3, "no product without the peak");
+});
+
 test("a peer with another result has no time", () => {
-  const [workload] = workloads;
+  const workload = matmul256;
   const answer = (...values: number[]) => [{ adapter: "some", milliseconds: 2, values: [values] }];
   const [reference] = answer(1, -4);
   const near = record("tfjs", workload, answer(1.003, -4), reference);
@@ -55,7 +109,7 @@ test("a peer with another result has no time", () => {
 });
 
 test("of several answers the middle one counts, and a failure is passed on", () => {
-  const [workload] = workloads;
+  const workload = matmul256;
   const answers = [5, 1, 3].map((milliseconds) => ({ adapter: "some", milliseconds, values: [[1]] }));
   assert.is(record("wgrad", workload, answers, answers[0]).milliseconds, 3);
   const failed = { adapter: "some", failure: "too large\n - while binding" };

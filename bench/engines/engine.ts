@@ -21,6 +21,8 @@ export interface Task {
    * `checkedSteps`, without dropout and with given noise. To be asked before the first run.
    */
   results(): Promise<ArrayLike<number>[]>;
+  /** How long the device computes for a run, by its own clock; undefined where it does not tell. */
+  deviceMilliseconds?(): Promise<number | undefined>;
 }
 
 /** Of a training: the later ones tell whether the gradients and the optimiser agree. */

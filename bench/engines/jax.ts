@@ -5,7 +5,7 @@
 import type * as Jax from "@jax-js/jax";
 import type { Shape } from "../../engine/shape.ts";
 import { hashed } from "../../tests/hashed.ts";
-import type { Layer } from "../models.ts";
+import { type Layer, outputSize } from "../models.ts";
 import { imageNumbers, type LayerNumbers, labelNumbers, modelNumbers, permuted, salts } from "../numbers.ts";
 import type { Work } from "../workloads.ts";
 import { installWebgpu } from "./browserLike.ts";
@@ -106,7 +106,7 @@ function taskOf(jax: typeof Jax, work: Work): Task {
     const { model, batch } = work;
     const chains = modelNumbers(model);
     const images = batchOf(work);
-    const labels = nn.oneHot(np.array(labelNumbers(batch)), 10);
+    const labels = nn.oneHot(np.array(labelNumbers(batch)), outputSize(model));
     const noise = input([batch, 20], salts.noise);
 
     /** @param all the parameters of all chains in a row */

@@ -1,4 +1,4 @@
-"""The benchmark's work in PyTorch: on the graphics card where it sees one, in full float32, else on the CPU.
+"""The benchmark's work in PyTorch: on the processor, or on the graphics card, in full float32, where the others are.
 
 Reads a request as JSON from its argument and prints the answer as JSON; process.ts says what is in them.
 """
@@ -22,12 +22,22 @@ CHECKED_STEPS = 3
 
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
-device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+device = torch.device("cpu")  # main() may choose the card
+
+
+def choose_card():
+    global device
+    if not torch.cuda.is_available():
+        raise RuntimeError(f"PyTorch {torch.__version__} sees no graphics card (torch.cuda.is_available() is false)")
+    device = torch.device("cuda")
+    just_above_one = torch.full((256, 256), 1 + 2**-12, device=device)  # 1 in TF32
+    if (just_above_one @ torch.eye(256, device=device))[0, 0].item() == 1:
+        raise RuntimeError("PyTorch multiplies in TF32 though it is told not to")
 
 
 def adapter():
     if device.type == "cuda":
-        return torch.cuda.get_device_name()
+        return f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}"
     return f"{platform.machine()}, {torch.get_num_threads()} threads"
 
 
@@ -167,26 +177,40 @@ def spread(values, most):
     return values[::step].tolist()
 
 
+def synchronize():
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
 def timed(run):
+    synchronize()
     start = time.perf_counter()
     number = run()
+    synchronize()
     return 1000 * (time.perf_counter() - start), number
 
 
-def main():
-    request = json.loads(sys.argv[1])
+def median_time(run, timing):
+    expected, _ = timed(run)
+    first_done, warm_ups = time.perf_counter(), 1
+    while warm_ups < timing["warmUps"] or 1000 * (time.perf_counter() - first_done) < timing["warmUpTime"]:
+        expected, _ = timed(run)
+        warm_ups += 1
+    count = max(timing["least"], min(timing["most"], round(timing["budget"] / expected)))
+    return statistics.median(timed(run)[0] for _ in range(count))
+
+
+def answer(request):
+    if request["onCard"]:
+        choose_card()
     run, results = task_of(request["work"])
     if request["cold"]:
         milliseconds, number = timed(run)
         values = [[number]]
     else:
         values = [spread(result, request["values"]) for result in results()]
-        warm_ups, least, most, budget = (request["timing"][key] for key in ("warmUps", "least", "most", "budget"))
-        expected = [timed(run)[0] for _ in range(warm_ups)][-1]
-        count = max(least, min(most, round(budget / expected)))
-        milliseconds = statistics.median(timed(run)[0] for _ in range(count))
-    answer = {"adapter": adapter(), "milliseconds": milliseconds, "values": values}
-    print(json.dumps(answer))
+        milliseconds = median_time(run, request["timing"])
+    return {"adapter": adapter(), "milliseconds": milliseconds, "values": values}
 
 
-main()
+print(json.dumps(answer(json.loads(sys.argv[1]))))

@@ -5,7 +5,7 @@
 import type * as TensorFlow from "@tensorflow/tfjs";
 import type { Shape } from "../../engine/shape.ts";
 import { hashed } from "../../tests/hashed.ts";
-import type { BenchModel } from "../models.ts";
+import { type BenchModel, outputSize } from "../models.ts";
 import { imageNumbers, type LayerNumbers, labelNumbers, modelNumbers, permuted, salts } from "../numbers.ts";
 import type { Work } from "../workloads.ts";
 import { installWebgpu } from "./browserLike.ts";
@@ -105,7 +105,7 @@ function taskOf(tf: typeof TensorFlow, work: Work): Task {
   function training(work: WorkOf<"training">): Task {
     const { batch, model } = work;
     const images = batchOf(work);
-    const labels = tf.oneHot(tf.tensor1d(labelNumbers(batch), "int32"), 10);
+    const labels = tf.oneHot(tf.tensor1d(labelNumbers(batch), "int32"), outputSize(model));
     const pixels = tf.reshape(images, [batch, -1]);
     const chains = layersOf(modelNumbers(model));
     const noise = input([batch, 20], salts.noise);

@@ -3,6 +3,7 @@ import {
   add,
   conv2d,
   crossEntropyLoss,
+  type Gpu,
   grad,
   inferenceMode,
   matmul,
@@ -21,6 +22,7 @@ import { AlexNetSingleTower } from "../../models/alexnet.ts";
 import { AlexNet28 } from "../../models/alexnet28.ts";
 import { DenseAutoencoder } from "../../models/autoencoder.ts";
 import { LeNet5 } from "../../models/lenet5.ts";
+import { median } from "../../models/median.ts";
 import { descent, type ImageBatch } from "../../models/training.ts";
 import { DenseVariationalAutoencoder } from "../../models/variational.ts";
 import { hashed } from "../../tests/hashed.ts";
@@ -30,9 +32,29 @@ import { type Engine, firstLosses, type Task } from "./engine.ts";
 
 type WorkOf<K extends Work["kind"]> = Extract<Work, { kind: K }>;
 
+const profiledRuns = 3;
+
 export async function openEngine(): Promise<Engine> {
   const gpu = await openDevice();
-  return { adapter: gpu.adapter.name, prepare: async (work) => taskOf(work), close: () => gpu.close() };
+  return {
+    adapter: gpu.adapter.name,
+    async prepare(work) {
+      const task = taskOf(work);
+      return { ...task, deviceMilliseconds: () => deviceMilliseconds(gpu, task) };
+    },
+    close: () => gpu.close(),
+  };
+}
+
+/** The median of a few runs: the sum of their kernels' times, each in a pass of its own. */
+async function deviceMilliseconds(gpu: Gpu, task: Task): Promise<number | undefined> {
+  if (!gpu.adapter.features.includes("timestamp-query")) return undefined;
+  const sums: number[] = [];
+  while (sums.length < profiledRuns) {
+    const times = await gpu.profile(task.run);
+    sums.push(times.reduce((sum, { start, end }) => sum + (end - start), 0) / 1e6);
+  }
+  return median(sums);
 }
 
 function taskOf(work: Work): Task {
