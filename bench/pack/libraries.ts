@@ -42,7 +42,7 @@ function run(program: string, words: readonly string[], folder: string): void {
     );
   }
   if (status === 0) return;
-  const reason = stderr.split("\n").findLast((line) => line.startsWith("E:")) ?? `it ended with ${status}`;
+  const [, reason = `it ended with ${status}`] = /^E: (.*)$/m.exec(stderr) ?? [];
   throw new DownloadError(
     `${program} ${words[0]}: ${reason}`,
     "run `apt-get update` first, and look for a network",

@@ -41,7 +41,7 @@ async function pack(): Promise<void> {
       throw new OutputError(`tar could not write ${packed}: ${stderr}`, "look for free space");
     console.log(
       `.gpu/pack.tar.gz: ${formatBytes(statSync(packed).size)}, Node ${process.version} for ${process.arch}\n` +
-        "On the machine with the card, beside the copied folder: bash .gpu/run.sh RESULTS",
+        "On the machine with the card, from where .gpu was copied to: bash .gpu/run.sh RESULTS",
     );
   } finally {
     rmSync(work, { recursive: true });
