@@ -16,6 +16,8 @@ export interface BothWays {
   /** Not a multiple of it: the last batch of an epoch is smaller. */
   readonly samples: number;
   readonly steps: number;
+  /** In place of the recipe's, which is for larger batches. */
+  readonly learningRate?: number;
 }
 
 /** Images of more than 100 × 100: a step takes seconds on a CPU adapter. */
@@ -38,7 +40,8 @@ function trainedBy(name: string, size: BothWays, eager: boolean) {
   const registered = findModel(name);
   const { recipe } = registered;
   const settings = chooseSettings(registered.settings, []);
-  const small = { ...recipe, batchSize: size.batchSize, epochs: 1000 };
+  const { batchSize, learningRate = recipe.learningRate } = size;
+  const small = { ...recipe, batchSize, learningRate, epochs: 1000 };
   async function run<Data, B extends Batch>(
     open: (shape: DataShape) => ModelAtWork<Data, B>,
     data: Data,
