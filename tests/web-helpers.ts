@@ -122,3 +122,53 @@ export async function pause(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByText("Paused", { exact: true }).waitFor();
 }
+
+/** A task of the page's main thread: milliseconds of processor time, milliseconds by the clock, and what it was. */
+export interface Task {
+  readonly processor: number;
+  readonly clock: number;
+  readonly what: string;
+}
+
+/**
+ * Watches how long the page's main thread is busy at a stretch. What counts is the processor time of a task, from
+ * Chromium's own trace. By the clock (which the browser's `longtask` entries tell) a task also takes the time in which
+ * the operating system gives the processor to something else, and in these tests there is much of that: the graphics
+ * adapter is a program on the same two cores.
+ * @returns ends the watch and gives all tasks, the longest first
+ */
+export async function watchMainThread(browser: Browser, page: Page): Promise<() => Promise<Task[]>> {
+  await browser.startTracing(page, { categories: ["toplevel"] });
+  return async () => {
+    const { traceEvents: events } = JSON.parse((await browser.stopTracing()).toString()) as {
+      traceEvents: TraceEvent[];
+    };
+    const threadOf = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`;
+    const main = new Set(
+      events.filter(({ args }) => args?.name === "CrRendererMain").map((event) => threadOf(event)),
+    );
+    return events
+      .filter(
+        (event) =>
+          event.name === "ThreadControllerImpl::RunTask" &&
+          event.tdur !== undefined &&
+          main.has(threadOf(event)),
+      )
+      .map(({ dur = 0, tdur = 0, args }) => ({
+        processor: tdur / 1000,
+        clock: dur / 1000,
+        what: `${args?.src_func ?? "a task"} in ${args?.src_file ?? "the browser"}`,
+      }))
+      .sort((a, b) => b.processor - a.processor);
+  };
+}
+
+/** Of Chromium's trace format: times are in microseconds, `tdur` is the thread's own. */
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly dur?: number;
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string; readonly src_func?: string; readonly src_file?: string };
+}

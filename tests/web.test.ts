@@ -26,8 +26,10 @@ import {
   site,
   startTraining,
   stepsDone,
+  type Task,
   visit,
   waitForSteps,
+  watchMainThread,
 } from "./web-helpers.ts";
 
 const kilobytesAtMost = 250;
@@ -85,7 +87,7 @@ test("without WebGPU the page says which browsers have it, and how to switch it 
 test("an autoencoder trains: the loss falls, images sharpen; pause, another learning rate, go on, stop", async () => {
   const { page, endWell } = await visit(browser, at("model=autoencoder&batch=32&rate=0.003"));
   await page.getByRole("heading", { name: "Setup" }).waitFor();
-  await watchLongTasks(page);
+  const endWatch = await watchMainThread(browser, page);
   await startTraining(page, 8);
   const first = await lossesOf(page);
   await waitForSteps(page, 90);
@@ -111,7 +113,7 @@ test("an autoencoder trains: the loss falls, images sharpen; pause, another lear
   await waitForSteps(page, paused + 10);
   await button(page, "Stop").click();
   await button(page, "Start").waitFor();
-  await reportLongTasks(page);
+  staysFree(await endWatch(), "while an autoencoder trains");
   await endWell();
 });
 
@@ -192,6 +194,7 @@ test("a classifier's mistakes: a cell of the confusion matrix shows its images; 
   const { page, endWell } = await visit(browser, at("model=lenet5&batch=32&rate=0.002"));
   await startTraining(page, 60);
   await pause(page);
+  const endWatch = await watchMainThread(browser, page);
   await goTo(page, "Look inside");
   const cells = page.locator(".matrix button");
   await cells.first().waitFor();
@@ -224,6 +227,7 @@ test("a classifier's mistakes: a cell of the confusion matrix shows its images; 
   await page.keyboard.press("Space");
   for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowDown");
   await page.locator(".verdict strong").waitFor();
+  staysFree(await endWatch(), "while somebody looks inside and draws");
   await endWell();
 });
 
@@ -450,20 +454,18 @@ async function save(page: Page): Promise<Buffer> {
   return readFileSync(await download.path());
 }
 
-async function watchLongTasks(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const lengths: number[] = [];
-    Object.assign(globalThis, { longTasks: lengths });
-    new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) lengths.push(duration);
-    }).observe({ type: "longtask" });
-  });
-}
+/** No task of the page's main thread may hold it longer, in milliseconds. */
+const longestTask = 50;
 
-async function reportLongTasks(page: Page): Promise<void> {
-  const lengths = (await page.evaluate("longTasks")) as number[];
+function staysFree(tasks: readonly Task[], when: string): void {
+  assert.ok(tasks.length > 100, `the trace has only ${tasks.length} tasks of the main thread`);
+  const { processor, clock, what } = tasks[0];
   console.log(
-    `\ntasks above 50 ms on the main thread while training: ${lengths.map(Math.round).join(", ") || "none"}`,
+    `\nthe main thread ${when}: ${tasks.length} tasks, the longest took ${processor.toFixed(1)} ms`,
+  );
+  assert.ok(
+    processor < longestTask,
+    `${what} took ${processor} ms of the processor (${clock} by the clock), and ${longestTask} are allowed`,
   );
 }
 
