@@ -1,10 +1,12 @@
 /** The parts of the page that need no browser. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { catalogue } from "../data/catalogue.node.ts";
 import { offers, readChoice, writeChoice } from "../web/app/choice.ts";
 import { latestOnly } from "../web/app/latest.ts";
 import { LossCurve } from "../web/app/lossCurve.ts";
 import { mnistForm } from "../web/app/mnistForm.ts";
+import { homes, mnistFiles } from "../web/protocol.ts";
 import { principalDirections } from "../web/worker/principal.ts";
 import { makeTurns } from "../web/worker/turns.ts";
 
@@ -65,6 +67,14 @@ test("an address is read and written, and nonsense in it is left out", () => {
     "model=lenet5&data=digits",
     "a model without codes has no code size",
   );
+});
+
+test("the page sends a person to where the command line downloads, for the same files", () => {
+  for (const [name, home] of Object.entries(homes)) {
+    const { mirrors, files } = catalogue[name as keyof typeof homes];
+    assert.ok(mirrors.includes(home), `${home} is no mirror of ${name}`);
+    assert.equal(files.map((file) => file.name).sort(), mnistFiles.map((file) => `${file}.gz`).sort());
+  }
 });
 
 test("the directions in which points differ most", () => {

@@ -264,14 +264,22 @@ test("MNIST comes from dropped files or from this host, and a file that is somet
   await page.getByText("Ended", { exact: true }).waitFor();
   await page.getByRole("table").getByText("%").waitFor();
 
-  // the same from this host, as Fashion-MNIST; another host is not asked
+  // the same from this host, as Fashion-MNIST; another host is refused before it is asked
   for (const [name, bytes] of files) host.files.set(`/fashion/${name}`, bytes);
   await page.getByLabel("Data", { exact: true }).selectOption("fashion-mnist");
   const address = page.getByLabel("or a folder on this page’s host");
   assert.is(await address.inputValue(), "./fashion-mnist/");
-  await address.fill("https://example.com/mnist/");
-  await button(page, "Fetch").click();
-  await page.getByText(/example\.com is not this page’s host|example\.com is not this page's host/).waitFor();
+  const link = page.getByRole("link", { name: "t10k-labels-idx1-ubyte.gz" });
+  assert.match((await link.getAttribute("href"))!, /^https:\/\/storage\.googleapis\.com\/.*\.gz$/);
+  await address.fill("https://example.com/fashion");
+  const refusal = page.locator(".refusal");
+  await refusal.getByText(/example\.com is another host.* asks none but its own.*drop them here/).waitFor();
+  assert.is(await link.getAttribute("href"), "https://example.com/fashion/t10k-labels-idx1-ubyte.gz");
+  assert.ok(await button(page, "Fetch").isDisabled());
+  await checkAccessibility(page, "a foreign address");
+  await address.fill("javascript:alert(1)");
+  await refusal.getByText("This is no address of the web.").waitFor();
+  assert.match((await link.getAttribute("href"))!, /^https:/);
   await address.fill("./nowhere");
   await button(page, "Fetch").click();
   await page.getByText(/there is neither \S+-ubyte\.gz nor/).waitFor(); // whichever of the four was answered first

@@ -13,6 +13,23 @@ export const dataTitles: Readonly<Record<DataName, string>> = {
   "fashion-mnist": "Fashion-MNIST",
 };
 
+/** The four files of MNIST, and of what has its form; each may be packed (`.gz`). */
+export const mnistFiles = [
+  "train-images-idx3-ubyte",
+  "train-labels-idx1-ubyte",
+  "t10k-images-idx3-ubyte",
+  "t10k-labels-idx1-ubyte",
+] as const;
+
+/**
+ * Where a person can download them: the page itself asks its own host alone. The command line has the same addresses
+ * among its mirrors.
+ */
+export const homes = {
+  mnist: "https://storage.googleapis.com/cvdf-datasets/mnist/",
+  "fashion-mnist": "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+} as const satisfies Partial<Record<DataName, string>>;
+
 /** What a training is begun with; the page's address says the same. */
 export interface Choice {
   /** A name in the registry. */

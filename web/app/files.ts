@@ -48,15 +48,22 @@ async function addData(files: readonly NamedBytes[]): Promise<void> {
   arrived(name, await request("addData", name, files));
 }
 
-/** @param address of a folder, from this page on */
-export async function fetchData(name: DataName, address: string): Promise<void> {
-  let folder: URL;
+/**
+ * @param address of a folder, from this page on
+ * @returns undefined for what is no address of the web
+ */
+export function folderAt(address: string): URL | undefined {
+  const text = address.trim();
   try {
-    folder = new URL(address.endsWith("/") ? address : `${address}/`, location.href);
+    const folder = new URL(text.endsWith("/") ? text : `${text}/`, location.href);
+    return /^https?:$/.test(folder.protocol) ? folder : undefined;
   } catch {
-    show({ kind: "error", text: `“${address}” is no address.` });
-    return;
+    return undefined;
   }
+}
+
+/** From a folder on this page's host. */
+export async function fetchData(name: DataName, folder: URL): Promise<void> {
   arrived(name, await request("fetchData", name, folder.href));
 }
 

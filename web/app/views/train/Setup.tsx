@@ -55,7 +55,7 @@ export function Setup() {
             ))}
           </select>
         </Field>
-        {!stored.value.includes(data) && <BringData key={data} name={data} />}
+        {data !== "digits" && !stored.value.includes(data) && <BringData key={data} name={data} />}
         <div class="pair">
           <Count
             label="Epochs"
