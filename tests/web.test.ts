@@ -238,27 +238,22 @@ test("MNIST comes from dropped files or from this host, and a file that is somet
   });
   await button(page, "Start").waitFor();
   assert.ok(await button(page, "Start").isDisabled());
-  const drop = (list: [string, Uint8Array][]) =>
-    page.evaluate(
-      (dropped) => {
-        const transfer = new DataTransfer();
-        for (const [name, bytes] of dropped) transfer.items.add(new File([new Uint8Array(bytes)], name));
-        document.body.dispatchEvent(
-          new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
-        );
-      },
-      list.map(([name, bytes]) => [name, [...bytes]] as const),
-    );
-  await drop([["notes.txt", new TextEncoder().encode("nothing of the kind")]]);
+  await drop(page, [["notes.txt", new TextEncoder().encode("nothing of the kind")]]);
   await page.getByText(/notes\.txt: neither a checkpoint .* nor one of MNIST's four files/).waitFor();
-  await drop([...files].slice(0, 3));
+  await drop(page, [...files].slice(0, 3));
   await page.getByText(/1 of the four MNIST files are missing/).waitFor();
-  await drop([...files].map(([name]) => [name, new TextEncoder().encode("<!doctype html><b>no")]));
+  await drop(
+    page,
+    [...files].map(([name]) => [name, new TextEncoder().encode("<!doctype html><b>no")]),
+  );
   await page.getByText(/this is an HTML page/).waitFor();
-  await drop([...files].map(([name, bytes]) => [name, bytes.subarray(0, bytes.length - 30)]));
+  await drop(
+    page,
+    [...files].map(([name, bytes]) => [name, bytes.subarray(0, bytes.length - 30)]),
+  );
   await page.getByText(/gzip data is cut off or damaged/).waitFor();
   assert.ok(await button(page, "Start").isDisabled());
-  await drop([...files]);
+  await drop(page, [...files]);
   await page.getByText("MNIST is here").waitFor();
   await startTraining(page, 4); // 60 images: four steps, and the epoch's figures
   await page.getByText("Ended", { exact: true }).waitFor();
@@ -392,6 +387,46 @@ test("a lost device is replaced, and the training goes on from the last save", a
   await endWell();
 });
 
+test("a message is seen wherever one is, and no control stays under it", async () => {
+  for (const width of [360, 1440]) {
+    const { page, endWell } = await visit(browser, at("model=vae&batch=16"), {
+      viewport: { width, height: 640 },
+    });
+    await startTraining(page, 3);
+    await pause(page);
+    for (const share of [0, 0.5, 1]) {
+      await page.evaluate((share) => scrollTo(0, share * document.documentElement.scrollHeight), share);
+      await drop(page, [[`notes-${share}.txt`, new TextEncoder().encode("nothing of the kind")]]);
+      const message = page.getByRole("alert").locator(".notice", { hasText: `notes-${share}.txt` });
+      await message.waitFor();
+      const { top, bottom, windowHeight } = await message.evaluate((element) => {
+        const { top, bottom } = element.getBoundingClientRect();
+        return { top, bottom, windowHeight: innerHeight };
+      });
+      assert.ok(
+        top >= 0 && bottom <= windowHeight,
+        `from ${top} to ${bottom} of ${windowHeight} at ${width}`,
+      );
+      if (share === 0.5) await checkAccessibility(page, `with messages, ${width}`);
+      else await message.getByRole("button", { name: "Dismiss" }).click();
+    }
+    const covered = await page.evaluate(() => {
+      const controls = [...document.querySelectorAll<HTMLElement>("a, button, select, input:not([hidden])")];
+      return controls
+        .filter((control) => !control.matches(":disabled, .skip, .notice *"))
+        .filter((control) => {
+          control.focus();
+          const { left, top, width, height } = control.getBoundingClientRect();
+          const seen = document.elementFromPoint(left + width / 2, top + height / 2);
+          return seen?.closest(".notice") !== null;
+        })
+        .map((control) => control.outerHTML.slice(0, 80));
+    });
+    assert.equal(covered, [], `at ${width}`);
+    await endWell();
+  }
+});
+
 test("axe finds nothing, at both widths, light and dark", async () => {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of [360, 1440]) {
@@ -454,6 +489,20 @@ function hasInk(page: Page, label: string): Promise<boolean> {
 async function open(page: Page, name: string, bytes: Uint8Array): Promise<void> {
   const file = { name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) };
   await page.getByLabel("Open a checkpoint", { exact: true }).setInputFiles(file);
+}
+
+/** Drops files onto the page. */
+function drop(page: Page, files: readonly (readonly [string, Uint8Array])[]): Promise<boolean> {
+  return page.evaluate(
+    (dropped) => {
+      const transfer = new DataTransfer();
+      for (const [name, bytes] of dropped) transfer.items.add(new File([new Uint8Array(bytes)], name));
+      return document.body.dispatchEvent(
+        new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
+      );
+    },
+    files.map(([name, bytes]) => [name, [...bytes]] as const),
+  );
 }
 
 async function save(page: Page): Promise<Buffer> {

@@ -1,7 +1,8 @@
 /** The frame around all views: name, navigation, adapter, messages; and files dropped anywhere. */
 import { useEffect, useState } from "preact/hooks";
 import { takeFiles } from "./files.ts";
-import { dismiss, goTo, machine, notices, type View, view, views } from "./state.ts";
+import { Notices } from "./parts/Notices.tsx";
+import { goTo, machine, type View, view, views } from "./state.ts";
 import { Draw } from "./views/Draw.tsx";
 import { Inside } from "./views/Inside.tsx";
 import { Machine } from "./views/Machine.tsx";
@@ -55,11 +56,11 @@ export function App() {
         <p class="adapter">{adapter?.name}</p>
       </header>
       <main id="content" tabIndex={-1}>
-        <Notices />
         {found === "opening" && <Opening />}
         {missing && <NoWebGpu notice={missing} />}
         {adapter && <Page />}
       </main>
+      <Notices />
       <DropZone />
     </>
   );
@@ -70,24 +71,6 @@ function Opening() {
     <div class="empty" role="status">
       <p>Looking for a graphics adapter</p>
       <progress aria-label="Looking for a graphics adapter" />
-    </div>
-  );
-}
-
-function Notices() {
-  return (
-    <div class="notices" role="status" aria-live="polite">
-      {notices.value.map((notice) => (
-        <div key={notice.text} class={`notice ${notice.kind}`}>
-          <p>
-            <strong>{notice.text}</strong>
-            {notice.help && <span>{notice.help}</span>}
-          </p>
-          <button type="button" class="plain" onClick={() => dismiss(notice)}>
-            Dismiss
-          </button>
-        </div>
-      ))}
     </div>
   );
 }
