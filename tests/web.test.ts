@@ -338,7 +338,7 @@ test("where the browser keeps nothing the page trains all the same; without its 
   host.files.set(`/assets/${name}`, worker);
   try {
     const { page, endWell } = await visit(browser, at("model=autoencoder&batch=8"));
-    await page.getByText(/this browser keeps nothing for this page: storage is off/).waitFor();
+    await page.getByText(/This browser keeps nothing for this page: storage is off/).waitFor();
     await startTraining(page, 3);
     await pause(page);
     await endWell();
@@ -385,6 +385,49 @@ test("a lost device is replaced, and the training goes on from the last save", a
   const { count } = await lossesOf(page);
   assert.is(count, await stepsDone(page), "the curve has every step once");
   await endWell();
+});
+
+test("where a training cannot go on, the page says why and what to do instead", async () => {
+  const gpu = await openDevice();
+  try {
+    const { page, endWell } = await visit(browser, at("model=autoencoder&batch=8"));
+    await startTraining(page, 3);
+    await pause(page);
+    const setup = page.getByRole("region", { name: "Setup" });
+    const epochs = page.getByLabel("Epochs", { exact: true });
+    const begunWith = await epochs.inputValue();
+    await epochs.fill("3");
+    await epochs.blur();
+    await setup.getByText(`It goes on only as it was begun, with ${begunWith} epochs.`).waitFor();
+    assert.is(await button(page, "Go on").count(), 0);
+    await page.getByLabel("Model", { exact: true }).selectOption("lenet5");
+    await setup.getByText(/Paused at step \d+: Autoencoder on synthetic digits\./).waitFor();
+    await button(page, "Back to the paused one").click();
+    await button(page, "Go on").waitFor();
+    assert.is(await epochs.inputValue(), begunWith);
+
+    await open(page, "huge.safetensors", withHugeWeights(await trainInNode(gpu, undefined, 0, 3)));
+    await page.getByText(/3 steps were done/).waitFor();
+    await button(page, "Go on").click();
+    await page.getByText("Diverged", { exact: true }).waitFor();
+    await page
+      .getByRole("alert")
+      .getByText(/The training has diverged: the loss is/)
+      .waitFor();
+    await setup.getByText(/Lower the learning rate and start anew, or go back to step 3/).waitFor();
+    assert.ok(await button(page, "Save").isDisabled());
+    await checkAccessibility(page, "diverged");
+    await goTo(page, "Draw");
+    await page.getByRole("heading", { name: "This training diverged" }).waitFor();
+    await goTo(page, "Look inside");
+    await button(page, "Back to the training").click();
+    await button(page, "Back to step 3").click();
+    await button(page, "Go on").waitFor();
+    assert.is(await stepsDone(page), 3);
+    await endWell();
+  } finally {
+    await gpu.close();
+  }
 });
 
 test("a message is seen wherever one is, and no control stays under it", async () => {
@@ -531,6 +574,13 @@ function ofAnotherModel(checkpoint: Uint8Array): Uint8Array {
   const { tensors, metadata } = decodeSafetensors(checkpoint, "a checkpoint");
   const description = { ...JSON.parse(metadata.get("wgrad")!), model: "lenet5", settings: {} };
   return encodeSafetensors(tensors, new Map([...metadata, ["wgrad", JSON.stringify(description)]]));
+}
+
+/** The same with weights so large that the next loss is no number. */
+function withHugeWeights(checkpoint: Uint8Array): Uint8Array {
+  const { tensors, metadata } = decodeSafetensors(checkpoint, "a checkpoint");
+  for (const [name, { data }] of tensors) if (name.endsWith(".weight")) data.fill(1e30);
+  return encodeSafetensors(tensors, metadata);
 }
 
 /** A VAE with a small code, trained as `wgrad train` does: the checkpoint after step `to`. */

@@ -45,8 +45,11 @@ export interface Choice {
 /** The models that the page offers, by their names in the registry. */
 export const offeredModels = ["autoencoder", "denoising-autoencoder", "vae", "lenet5", "alexnet28"] as const;
 
-/** "halted" can go on, "ended" cannot: the recipe is done, or somebody stopped it. */
-export type Phase = "none" | "preparing" | "training" | "halted" | "ended";
+/**
+ * "halted" can go on. "ended" cannot: the recipe is done, or somebody stopped it; neither can "diverged", whose loss is no
+ * number any more.
+ */
+export type Phase = "none" | "preparing" | "training" | "halted" | "ended" | "diverged";
 
 export interface ModelInfo {
   readonly parameters: number;

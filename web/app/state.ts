@@ -61,18 +61,23 @@ export function change(changes: Partial<Choice>): void {
   choice.value = { ...choice.value, ...changes };
 }
 
+/** What the training at hand has otherwise than it is chosen now, by name; it goes on only where that is nothing. */
+export function differences(running: Choice): Partial<Choice & { readonly codeSize: number | undefined }> {
+  const { model, data, epochs, batchSize } = choice.value;
+  const codeSize = codeSizeOf(running);
+  return {
+    ...(running.model !== model && { model: running.model }),
+    ...(running.data !== data && { data: running.data }),
+    ...(running.epochs !== epochs && { epochs: running.epochs }),
+    ...(running.batchSize !== batchSize && { batchSize: running.batchSize }),
+    ...(codeSize !== codeSizeOf(choice.value) && { codeSize }),
+  };
+}
+
 /** Whether what is chosen is what the training at hand trains, so that going on goes on with that. */
 export function goesOn(): boolean {
   const { choice: running } = status.value;
-  if (!running) return false;
-  const { model, data, epochs, batchSize } = choice.value;
-  return (
-    running.model === model &&
-    running.data === data &&
-    running.epochs === epochs &&
-    running.batchSize === batchSize &&
-    codeSizeOf(running) === codeSizeOf(choice.value)
-  );
+  return running !== undefined && Object.keys(differences(running)).length === 0;
 }
 
 /** What stands in the address is what was chosen. */
@@ -127,6 +132,7 @@ function takeHistory(history: History): void {
     epochs.value = history.epochs;
     pictures.value = [];
     loss.value = history.losses.at(-1);
+    saved.value = undefined;
   });
 }
 

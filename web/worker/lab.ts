@@ -216,7 +216,7 @@ async function follow(): Promise<void> {
   } catch (error) {
     if (own !== run) return;
     if (error instanceof DeviceLostError) return recover(error);
-    setPhase("halted");
+    setPhase(error instanceof DivergenceError ? "diverged" : "halted");
     tell({ event: "notice", notice: noticeOf(error) });
   } finally {
     compiling.stop();
@@ -256,7 +256,7 @@ function record(read: readonly number[]): void {
   if (bad === undefined) return;
   throw new DivergenceError(
     `the training has diverged: the loss is ${bad}`,
-    "start again with a smaller learning rate",
+    "choose a smaller learning rate; then start anew, or go on from the last save",
   );
 }
 

@@ -76,6 +76,11 @@ export function Curve({ lossName }: { readonly lossName: string }) {
   return <div ref={holder} class="curve" role="img" aria-label={label} />;
 }
 
+/** A loss that is no number any more has no place on a scale. */
+function drawable(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null;
+}
+
 function stepLabel(step: number): string {
   return Number.isInteger(step) ? whole(step) : "";
 }
@@ -98,6 +103,6 @@ function dataOf(measured: typeof epochs.value): uPlot.AlignedData {
   const sorted = [...rows].sort(([a], [b]) => a - b);
   return [
     sorted.map(([step]) => step),
-    ...([0, 1, 2] as const).map((series) => sorted.map(([, values]) => values[series])),
+    ...([0, 1, 2] as const).map((series) => sorted.map(([, values]) => drawable(values[series]))),
   ] as uPlot.AlignedData;
 }

@@ -5,7 +5,7 @@ import { titleOf } from "../choice.ts";
 import { percent } from "../format.ts";
 import { latestOnly } from "../latest.ts";
 import { mnistForm } from "../mnistForm.ts";
-import { NoModel } from "../parts/NoModel.tsx";
+import { Diverged, NoModel } from "../parts/NoModel.tsx";
 import { Pad, type PadHandle, padSide } from "../parts/Pad.tsx";
 import { Tiles } from "../parts/Tiles.tsx";
 import { request, status } from "../state.ts";
@@ -23,7 +23,7 @@ export function Draw() {
       }),
     [],
   );
-  const { model, choice } = status.value;
+  const { model, choice, phase } = status.value;
   if (!model || !choice) {
     return (
       <NoModel
@@ -32,6 +32,7 @@ export function Draw() {
       />
     );
   }
+  if (phase === "diverged") return <Diverged />;
   const onInk = (ink: Float32Array) => {
     const drawn = mnistForm(ink, padSide);
     setImage(drawn);

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { LabelledImages } from "../../protocol.ts";
 import { dataInWords, titleOf } from "../choice.ts";
 import { whole } from "../format.ts";
-import { NoModel } from "../parts/NoModel.tsx";
+import { Diverged, NoModel } from "../parts/NoModel.tsx";
 import { epochs, request, status } from "../state.ts";
 import { Activations } from "./inside/Activations.tsx";
 import { Codes } from "./inside/Codes.tsx";
@@ -19,7 +19,7 @@ export function Inside() {
   const [images, setImages] = useState<LabelledImages | undefined>(undefined);
   // Looked at anew when a training halts or ends, after each epoch, and when somebody asks.
   const moment = `${choice?.model} ${choice?.data} ${phase === "training" ? epochs.value.length : `${phase} ${stepsDone}`} ${asked}`;
-  const isThere = model !== undefined && phase !== "preparing";
+  const isThere = model !== undefined && phase !== "preparing" && phase !== "diverged";
 
   useEffect(() => {
     if (!isThere) return;
@@ -34,6 +34,7 @@ export function Inside() {
       />
     );
   }
+  if (phase === "diverged") return <Diverged />;
   if (!isThere || !images) return <p role="status">Looking</p>;
   return (
     <div class="inside">

@@ -15,6 +15,7 @@ export function Figures() {
     training: "Training",
     halted: "Paused",
     ended: "Ended",
+    diverged: "Diverged",
   }[phase];
   return (
     <section class="figures" aria-label="Figures">

@@ -12,7 +12,7 @@ export function Keep() {
     <section aria-labelledby="keep">
       <h2 id="keep">Checkpoint</h2>
       <div class="actions">
-        <button type="button" disabled={!model || isBusy} onClick={saveCheckpoint}>
+        <button type="button" disabled={!model || isBusy || phase === "diverged"} onClick={saveCheckpoint}>
           Save
         </button>
         <FileButton
