@@ -204,10 +204,14 @@ test("a classifier's mistakes: a cell of the confusion matrix shows its images; 
     1000,
     "every test image is in a cell",
   );
+  const inCell = page.locator(".cell .columns li");
+  await inCell.first().waitFor();
+  const mistakes = (await page.locator(".matrix .wrong").allInnerTexts()).map(Number);
+  assert.is(await inCell.count(), Math.min(40, Math.max(...mistakes)), "at first, the commonest mistake");
   await cells.first().click();
-  await page.locator(".cell .columns li").first().waitFor();
-  const shown = await page.locator(".cell .columns li").count();
-  assert.is(shown, Math.min(40, counts[0]));
+  const [, wanted] = / of (.*)/.exec((await cells.first().getAttribute("aria-label"))!)!;
+  await page.locator(".cell").getByText(wanted).waitFor();
+  assert.is(await inCell.count(), Math.min(40, counts[0]));
   await page.getByLabel("6 filters of the first layer").waitFor();
   assert.is(await page.locator(".layers li").count(), 12);
 
@@ -490,6 +494,13 @@ test("axe finds nothing, at both widths, light and dark", async () => {
         await checkAccessibility(page, `${view}, ${width}, ${colorScheme}`);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(overflow <= 0, `${view} is ${overflow} pixels too wide at ${width}`);
+        const cut = await page.evaluate(() =>
+          [...document.querySelectorAll("main *")]
+            .filter((element) => getComputedStyle(element).overflowX === "auto")
+            .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+            .map((element) => element.className),
+        );
+        assert.equal(cut, [], `${view} has what must be scrolled sideways at ${width}`);
       }
       await endWell();
     }

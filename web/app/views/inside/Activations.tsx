@@ -18,7 +18,7 @@ export function Activations({
     void request("activations", imageAt(images, chosen)).then((found) => setLayers(found ?? []));
   }, [moment, images, chosen]);
   return (
-    <section aria-labelledby="layers">
+    <section class="wide" aria-labelledby="layers">
       <h2 id="layers">
         Activations <small>of every layer, for the image you choose</small>
       </h2>

@@ -27,9 +27,14 @@ export function Codes(props: { readonly moment: string; readonly imageShape: rea
       if (found) take(code?.length === found.codeSize ? code : found.centre);
     });
   }, [moment]);
-  if (!map || !code) return <p role="status">Encoding test images</p>;
+  if (!map || !code)
+    return (
+      <p class="tall" role="status">
+        Encoding test images
+      </p>
+    );
   return (
-    <section aria-labelledby="codes">
+    <section class="tall" aria-labelledby="codes">
       <h2 id="codes">
         Codes{" "}
         <small>

@@ -7,17 +7,29 @@ import { request } from "../../state.ts";
 
 const shownInCell = 40;
 
+interface Cell {
+  readonly row: number;
+  readonly column: number;
+}
+
 export function Mistakes({ moment }: { readonly moment: string }) {
   const [matrix, setMatrix] = useState<Confusion | undefined>(undefined);
-  const [cell, setCell] = useState<{ row: number; column: number } | undefined>(undefined);
-  const [images, setImages] = useState<LabelledImages | undefined>(undefined);
+  const [chosen, setChosen] = useState<Cell | undefined>(undefined);
+  const [shown, setShown] = useState<(Cell & { readonly images: LabelledImages }) | undefined>(undefined);
+  const cell = chosen ?? (matrix && commonestMistake(matrix));
   useEffect(() => {
     void request("confusion").then((found) => setMatrix(found));
   }, [moment]);
   useEffect(() => {
-    if (!matrix || !cell) return;
-    void request("confused", cell.row, cell.column, shownInCell).then((found) => setImages(found));
-  }, [matrix, cell]);
+    if (!cell) return;
+    let isOver = false;
+    void request("confused", cell.row, cell.column, shownInCell).then((images) => {
+      if (!isOver) setShown(images && { ...cell, images });
+    });
+    return () => {
+      isOver = true;
+    };
+  }, [matrix, cell?.row, cell?.column]);
   if (!matrix) return <p role="status">Classifying all test images</p>;
   const { counts, classes, accuracy } = matrix;
   const most = counts.reduce((a, b) => Math.max(a, b), 1);
@@ -59,7 +71,7 @@ export function Mistakes({ moment }: { readonly moment: string }) {
                             style={{ "--share": `${Math.round(100 * Math.sqrt(share))}%` }}
                             aria-pressed={isChosen}
                             aria-label={`${value} of ${name} taken for ${other}`}
-                            onClick={() => setCell({ row, column })}
+                            onClick={() => setChosen({ row, column })}
                           >
                             {value}
                           </button>
@@ -73,20 +85,20 @@ export function Mistakes({ moment }: { readonly moment: string }) {
           </table>
         </section>
         <div class="cell" role="status" aria-label="Images of the cell">
-          {cell && images ? (
+          {shown ? (
             <>
               <p>
-                {classes[cell.row]} taken for {classes[cell.column]}
-                {images.count === shownInCell && `, the first ${shownInCell}`}
+                {classes[shown.row]} taken for {classes[shown.column]}
+                {shown.images.count === shownInCell && `, the first ${shownInCell}`}
               </p>
               <ul class="columns">
-                {Array.from({ length: images.count }, (_, index) => (
+                {Array.from({ length: shown.images.count }, (_, index) => (
                   <li key={index}>
                     <Tile
-                      images={images.images}
-                      imageShape={images.imageShape}
+                      images={shown.images.images}
+                      imageShape={shown.images.imageShape}
                       index={index}
-                      label={`Test image: ${classes[cell.row]}, taken for ${classes[cell.column]}`}
+                      label={`Test image: ${classes[shown.row]}, taken for ${classes[shown.column]}`}
                     />
                   </li>
                 ))}
@@ -99,4 +111,14 @@ export function Mistakes({ moment }: { readonly moment: string }) {
       </div>
     </section>
   );
+}
+
+/** What is shown before somebody chooses; undefined where everything is right. */
+function commonestMistake({ counts, classes }: Confusion): Cell | undefined {
+  let [most, worst]: [number, Cell | undefined] = [0, undefined];
+  for (const [index, value] of counts.entries()) {
+    const [row, column] = [Math.floor(index / classes.length), index % classes.length];
+    if (row !== column && value > most) [most, worst] = [value, { row, column }];
+  }
+  return worst;
 }

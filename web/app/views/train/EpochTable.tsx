@@ -1,6 +1,7 @@
-/** What was measured on the test images after each epoch. */
+/** What was measured on the test images after each epoch: a table, or where that finds no room, a list. */
 import { number, percent } from "../../format.ts";
-import { epochs } from "../../state.ts";
+import { Figure } from "../../parts/Figure.tsx";
+import { epochs, narrow } from "../../state.ts";
 
 const shownMetrics: Readonly<Record<string, string>> = {
   loss: "Test loss",
@@ -16,6 +17,26 @@ export function EpochTable() {
   const rows = epochs.value;
   if (rows.length === 0) return null;
   const names = Object.keys(shownMetrics).filter((name) => rows.some(({ test }) => name in test));
+  if (narrow.value) {
+    return (
+      <section aria-labelledby="epochs">
+        <h2 id="epochs">Epochs</h2>
+        <ol class="epochs">
+          {rows.map(({ epoch, trainLoss, test }) => (
+            <li key={epoch}>
+              <h3>Epoch {epoch}</h3>
+              <dl>
+                <Figure name="Training loss" value={number(trainLoss)} />
+                {names.map((name) => (
+                  <Figure key={name} name={shownMetrics[name]} value={inWords(name, test[name])} />
+                ))}
+              </dl>
+            </li>
+          ))}
+        </ol>
+      </section>
+    );
+  }
   return (
     <section aria-labelledby="epochs">
       <h2 id="epochs">Epochs</h2>
@@ -39,11 +60,7 @@ export function EpochTable() {
                 <th scope="row">{epoch}</th>
                 <td>{number(trainLoss)}</td>
                 {names.map((name) => (
-                  <td key={name}>
-                    {name === "accuracy"
-                      ? percent(test[name])
-                      : `${number(test[name])}${name === "psnr" ? " dB" : ""}`}
-                  </td>
+                  <td key={name}>{inWords(name, test[name])}</td>
                 ))}
               </tr>
             ))}
@@ -52,4 +69,9 @@ export function EpochTable() {
       </section>
     </section>
   );
+}
+
+function inWords(metric: string, value: number): string {
+  if (metric === "accuracy") return percent(value);
+  return `${number(value)}${metric === "psnr" ? " dB" : ""}`;
 }

@@ -1,6 +1,7 @@
 /** How far the training is, and how fast. */
 import { dataInWords, titleOf } from "../../choice.ts";
 import { bytes, number, whole } from "../../format.ts";
+import { Figure } from "../../parts/Figure.tsx";
 import { loss, speed, status } from "../../state.ts";
 
 export function Figures() {
@@ -40,14 +41,5 @@ export function Figures() {
         title={`${whole(stepsDone)} of ${whole(steps)} steps`}
       />
     </section>
-  );
-}
-
-function Figure({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
