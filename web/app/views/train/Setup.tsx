@@ -1,6 +1,7 @@
 /** What to train: the model, the data, and the numbers of the recipe. */
 import { type DataName, dataTitles } from "../../../protocol.ts";
 import {
+  aboutOf,
   codeSizeOf,
   codeSizes,
   most,
@@ -25,7 +26,7 @@ export function Setup() {
       <h2 id="setup">Setup</h2>
       <fieldset disabled={isBusy}>
         <legend class="hidden">What to train</legend>
-        <Field label="Model" note={offers.get(model)?.about}>
+        <Field label="Model" note={aboutOf(choice.value)}>
           <select
             value={model}
             onChange={({ currentTarget }) => {
