@@ -235,6 +235,77 @@ test("a classifier's mistakes: a cell of the confusion matrix shows its images; 
   await endWell();
 });
 
+test("a finger and a pen draw on the pad and move on the map, and the page stays where it is", async () => {
+  const { page, endWell } = await visit(browser, at("model=vae&batch=16&code=2"), {
+    viewport: { width: 360, height: 640 },
+    hasTouch: true,
+    isMobile: true,
+    complains: /willReadFrequently/, // of how this test looks at the pictures
+  });
+  await startTraining(page, 3);
+  await pause(page);
+  const input = await page.context().newCDPSession(page);
+  const finger = async (from: Place, to: Place) => {
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", touchPoints: Place[]) =>
+      input.send("Input.dispatchTouchEvent", { type, touchPoints });
+    await touch("touchStart", [from]);
+    for (const place of between(from, to)) await touch("touchMove", [place]);
+    await touch("touchEnd", []);
+  };
+  const pen = async (from: Place, to: Place) => {
+    const send = (type: "mousePressed" | "mouseMoved" | "mouseReleased", place: Place, force: number) =>
+      input.send("Input.dispatchMouseEvent", {
+        type,
+        ...place,
+        pointerType: "pen",
+        button: "left",
+        buttons: force > 0 ? 1 : 0,
+        clickCount: 1,
+        force,
+      });
+    await send("mousePressed", from, 0.5);
+    for (const place of between(from, to)) await send("mouseMoved", place, 0.5);
+    await send("mouseReleased", to, 0);
+  };
+  const scrolled = () => page.evaluate(() => scrollY);
+
+  await goTo(page, "Draw");
+  const pad = page.getByLabel("Drawing pad");
+  await pad.evaluate((element) => {
+    const kinds = new Set<string>();
+    Object.assign(globalThis, { kinds });
+    element.addEventListener("pointermove", (event) => kinds.add((event as PointerEvent).pointerType));
+  });
+  for (const [kind, stroke] of [
+    ["touch", finger],
+    ["pen", pen],
+  ] as const) {
+    const box = (await pad.boundingBox())!;
+    await stroke(within(box, 0.4, 0.85), within(box, 0.4, 0.15)); // upwards: this would scroll the page down
+    assert.ok((await inkOf(page)) > 3000, `the ${kind} draws a line`);
+    assert.is(await scrolled(), 0, `the page moved under the ${kind}`);
+    assert.ok(await page.evaluate(`kinds.has("${kind}")`), `no ${kind} came to the pad`);
+    await until(() => hasInk(page, "What the model draws from it"), "the model redraws it");
+    await button(page, "Clear").tap();
+    await until(async () => (await inkOf(page)) === 0, "the pad is wiped");
+  }
+  const heading = (await page.getByRole("heading", { name: "What the model" }).boundingBox())!;
+  await finger({ x: 20, y: heading.y }, { x: 20, y: heading.y - 200 });
+  await page.waitForFunction(() => scrollY > 50); // beside the pad a finger scrolls
+
+  await goTo(page, "Look inside");
+  const map = page.getByRole("slider", { name: "Place on the map of codes" });
+  await map.waitFor();
+  for (const stroke of [finger, pen]) {
+    const box = (await map.boundingBox())!;
+    const [place, top] = [await map.getAttribute("aria-valuetext"), await scrolled()];
+    await stroke(within(box, 0.5, 0.8), within(box, stroke === finger ? 0.2 : 0.7, 0.2));
+    assert.is.not(await map.getAttribute("aria-valuetext"), place);
+    assert.is(await scrolled(), top);
+  }
+  await endWell();
+});
+
 test("MNIST comes from dropped files or from this host, and a file that is something else is refused", async () => {
   const files = await digitFiles(60, 20);
   const { page, endWell } = await visit(browser, at("model=lenet5&data=mnist&batch=16&epochs=1"), {
@@ -515,6 +586,44 @@ async function checkAccessibility(page: Page, where: string): Promise<void> {
     `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html.slice(0, 150)))`,
   )) as string[];
   assert.equal(violations, [], where);
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Places on the way, the last included. */
+function between(from: Place, to: Place): Place[] {
+  return Array.from({ length: 8 }, (_, step) => {
+    const share = (step + 1) / 8;
+    return { x: from.x + share * (to.x - from.x), y: from.y + share * (to.y - from.y) };
+  });
+}
+
+function within(
+  box: Place & { readonly width: number; readonly height: number },
+  right: number,
+  down: number,
+): Place {
+  return { x: box.x + right * box.width, y: box.y + down * box.height };
+}
+
+async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    if (await isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.unreachable(`not in five seconds: ${what}`);
+}
+
+/** How many of the pad's pixels have ink. */
+function inkOf(page: Page): Promise<number> {
+  return page.getByLabel("Drawing pad").evaluate((element) => {
+    const canvas = element as HTMLCanvasElement;
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+  });
 }
 
 /** What the curve tells those who do not see it. */

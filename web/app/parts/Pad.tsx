@@ -3,6 +3,7 @@
  * Delete wipes all away.
  */
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { notAGesture } from "../gesture.ts";
 import { dark } from "../state.ts";
 
 /** Of the pad's own pixels; it is shown larger or smaller. */
@@ -106,6 +107,7 @@ export function Pad(props: {
         aria-describedby="pad-help"
         onKeyDown={onKeyDown}
         onBlur={() => setPen({ ...pen, isDown: false, isShown: false })}
+        onTouchStart={notAGesture}
         onPointerDown={(event) => {
           if (event.button !== 0) return;
           event.currentTarget.setPointerCapture(event.pointerId);

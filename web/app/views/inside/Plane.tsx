@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { CodeMap } from "../../../protocol.ts";
 import { number } from "../../format.ts";
+import { notAGesture } from "../../gesture.ts";
 import { classColours } from "../../parts/colours.ts";
 import { dark } from "../../state.ts";
 
@@ -73,6 +74,7 @@ export function Plane(props: {
       aria-valuenow={place.x}
       aria-valuetext={`${number(place.x)} to the right, ${number(place.y)} up`}
       onKeyDown={onKeyDown}
+      onTouchStart={notAGesture}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         isDragging.current = true;
