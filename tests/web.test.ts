@@ -310,6 +310,7 @@ test("MNIST comes from dropped files or from this host, and a file that is somet
   const files = await digitFiles(60, 20);
   const { page, endWell } = await visit(browser, at("model=lenet5&data=mnist&batch=16&epochs=1"), {
     complains: /404/,
+    stopped: /\/elsewhere\//,
   });
   await button(page, "Start").waitFor();
   assert.ok(await button(page, "Start").isDisabled());
@@ -350,9 +351,16 @@ test("MNIST comes from dropped files or from this host, and a file that is somet
   await address.fill("javascript:alert(1)");
   await refusal.getByText("This is no address of the web.").waitFor();
   assert.match((await link.getAttribute("href"))!, /^https:/);
+  const other = await serveSite();
+  host.moved.set("/moved/", `${other.address}elsewhere/`);
+  await address.fill("./moved");
+  await button(page, "Fetch").click();
+  await page.getByText(/\/moved\/\S+ gave no answer/).waitFor();
+  assert.equal(other.asked, [], "nor is a redirection to another host followed");
+  other.close();
   await address.fill("./nowhere");
   await button(page, "Fetch").click();
-  await page.getByText(/there is neither \S+-ubyte\.gz nor/).waitFor(); // whichever of the four was answered first
+  await page.getByText(/There is neither \S+-ubyte\.gz nor/).waitFor(); // whichever of the four was answered first
   await address.fill("./fashion");
   await button(page, "Fetch").click();
   await page.getByText("Fashion-MNIST is here").waitFor();
@@ -417,6 +425,15 @@ test("where the browser keeps nothing the page trains all the same; without its 
     await startTraining(page, 3);
     await pause(page);
     await endWell();
+
+    const without = `Object.defineProperty(navigator, "gpu", { value: undefined });\n`;
+    host.files.set(
+      `/assets/${name}`,
+      Buffer.concat([Buffer.from(without), readFileSync(join(site, "assets", name))]),
+    );
+    const windowOnly = await visit(browser, host.address);
+    await windowOnly.page.getByText(/This browser has WebGPU in pages, but not in workers/).waitFor();
+    await windowOnly.endWell();
 
     host.files.set(`/assets/${name}`, Buffer.from("throw new Error('it is damaged')"));
     const broken = await visit(browser, host.address);

@@ -213,8 +213,11 @@ export interface ModelOffer {
 
 /** What the page can ask for: a function of this is a message there and one back. */
 export interface Requests {
-  /** Opens the adapter. */
-  open(): {
+  /**
+   * Opens the adapter.
+   * @param pageHasWebGpu whether there would be WebGPU outside the worker
+   */
+  open(pageHasWebGpu: boolean): {
     readonly adapter: AdapterDescription;
     readonly models: readonly ModelOffer[];
     readonly stored: readonly DataName[];

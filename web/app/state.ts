@@ -177,7 +177,7 @@ function happened(happening: Happening): void {
 export async function begin(): Promise<void> {
   listen(happened);
   try {
-    const { adapter, models, stored: present } = await ask("open");
+    const { adapter, models, stored: present } = await ask("open", navigator.gpu !== undefined);
     for (const model of models) offers.set(model.name, model);
     batch(() => {
       [stored.value, choice.value, machine.value] = [present, readChoice(query), adapter];

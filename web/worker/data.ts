@@ -104,7 +104,7 @@ function folderOf(files: readonly NamedBytes[]): Folder {
 
 /**
  * Fetches the four files.
- * @param address of a folder on this page's own host: the page's policy lets it ask no other
+ * @param address of a folder on this page's own host
  * @throws DownloadError, DataError
  */
 export async function fetchData(name: DataName, address: string): Promise<DataName[]> {
@@ -115,10 +115,11 @@ export async function fetchData(name: DataName, address: string): Promise<DataNa
 async function fetchFile(folder: URL, name: string): Promise<NamedBytes> {
   for (const tried of [`${name}.gz`, name]) {
     const address = new URL(tried, folder);
-    const response = await fetch(address).catch((error: Error) => {
+    // The page's policy does not reach into its worker: so another host is not asked, not even after a redirection.
+    const response = await fetch(address, { mode: "same-origin" }).catch((error: Error) => {
       throw new DownloadError(
-        `${address.href} did not answer: ${error.message}`,
-        "see whether this page's host can be reached, and try again",
+        `${address.href} gave no answer: ${error.message}`,
+        "see whether this page's host can be reached, and does not point to another one; then try again",
         { cause: error },
       );
     });

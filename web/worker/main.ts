@@ -1,5 +1,5 @@
 /** The worker's door: every question of the page is answered or refused, and what happens is told. */
-import { DeviceLostError } from "../../engine/errors.ts";
+import { AdapterError, DeviceLostError } from "../../engine/errors.ts";
 import type { Message, Question, RequestName, Requests } from "../protocol.ts";
 import { openAdapter, turns } from "./bench.ts";
 import { addData, fetchData, preview, storedData } from "./data.ts";
@@ -19,7 +19,13 @@ const say = (message: Message) => postMessage(message);
 lab.listen(say);
 
 const answers: Answers = {
-  open: async () => {
+  open: async (pageHasWebGpu) => {
+    if (pageHasWebGpu && !navigator.gpu) {
+      throw new AdapterError(
+        "this browser has WebGPU in pages, but not in workers, where this page computes",
+        "update the browser, or use another one",
+      );
+    }
     const { adapter } = await openAdapter();
     return { adapter, models: modelOffers(), stored: await storedData() };
   },

@@ -14,23 +14,26 @@ export function NoWebGpu({ notice }: { readonly notice: Notice }) {
       </div>
       <h2>Browsers that have it</h2>
       <ul>
-        {/* WebGPU is there from 113 on; the adapter's `info`, which the engine reads, from 121 on */}
+        {/* As MDN's tables have it. In Chrome WebGPU is there from 113 on; the adapter's `info`, which the engine
+            reads, from 121 on. */}
         <li>
-          <strong>Chrome and Edge</strong> 121 or newer on Windows, macOS, ChromeOS and Android
+          <strong>Chrome and Edge</strong> 121 or newer on Windows, macOS, ChromeOS and Android, 144 or newer
+          on Linux with Intel graphics since Tiger Lake
         </li>
         <li>
           <strong>Safari</strong> 26 or newer on macOS, iOS and iPadOS
         </li>
         <li>
-          <strong>Firefox</strong> 141 or newer on Windows, 145 or newer on macOS
+          <strong>Firefox</strong> 141 or newer on Windows, 147 or newer on Macs with Apple silicon (145 on
+          macOS 26)
         </li>
       </ul>
       <h2>How to switch it on</h2>
       <ul>
         <li>
           Chrome and Edge: in the settings, under “System”, switch “Use graphics acceleration when available”
-          on. On Linux, open <code>chrome://flags/#enable-unsafe-webgpu</code>, choose “Enabled” and start the
-          browser again.
+          on. On other Linux machines, open <code>chrome://flags/#enable-unsafe-webgpu</code>, choose
+          “Enabled” and start the browser again.
         </li>
         <li>
           Firefox: open <code>about:config</code> and set <code>dom.webgpu.enabled</code> to true.
