@@ -168,7 +168,7 @@ export const models: readonly RegisteredModel[] = [
   }),
   imageModel({
     name: "vae",
-    about: "variational autoencoder 784-400-20 (Kingma & Welling 2013)",
+    about: "variational autoencoder (Kingma & Welling 2013)",
     settings: {
       codeSize: 20,
       hidden: 400,

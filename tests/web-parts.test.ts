@@ -2,12 +2,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { catalogue } from "../data/catalogue.node.ts";
-import { aboutOf, offers, readChoice, writeChoice } from "../web/app/choice.ts";
+import { offers, readChoice, writeChoice } from "../web/app/choice.ts";
 import { latestOnly } from "../web/app/latest.ts";
 import { LossCurve } from "../web/app/lossCurve.ts";
 import { mnistForm } from "../web/app/mnistForm.ts";
 import { homes, mnistFiles } from "../web/protocol.ts";
-import { modelOffers } from "../web/worker/models.ts";
 import { principalDirections } from "../web/worker/principal.ts";
 import { makeTurns } from "../web/worker/turns.ts";
 
@@ -54,8 +53,8 @@ test("a drawing is fitted into 20 × 20 and its centre of mass laid into the mid
 
 test("an address is read and written, and nonsense in it is left out", () => {
   const recipe = { about: "", epochs: 8, batchSize: 64, learningRate: 2e-3 };
-  offers.set("autoencoder", { name: "autoencoder", ...recipe, settings: { codeSize: 32 } });
-  offers.set("lenet5", { name: "lenet5", ...recipe, settings: {} });
+  offers.set("autoencoder", { name: "autoencoder", ...recipe, codeSize: 32 });
+  offers.set("lenet5", { name: "lenet5", ...recipe, codeSize: undefined });
   const there = (query: string) =>
     new URLSearchParams(writeChoice(readChoice(new URLSearchParams(query)))).toString();
   assert.is(there(""), "model=autoencoder&data=digits");
@@ -68,16 +67,6 @@ test("an address is read and written, and nonsense in it is left out", () => {
     "model=lenet5&data=digits",
     "a model without codes has no code size",
   );
-});
-
-test("what is said of a model follows the settings in use", () => {
-  for (const offer of modelOffers()) offers.set(offer.name, offer);
-  const about = (query: string) => aboutOf(readChoice(new URLSearchParams(query)));
-  assert.match(about("model=vae")!, / 784-400-20 /);
-  assert.match(about("model=vae&code=2")!, / 784-400-2 /);
-  const opened = { ...readChoice(new URLSearchParams("model=vae")), settings: { hidden: 32, codeSize: 8 } };
-  assert.match(aboutOf(opened)!, / 784-32-8 /);
-  for (const { name, about: said } of modelOffers()) assert.is(about(`model=${name}`), said);
 });
 
 test("the page sends a person to where the command line downloads, for the same files", () => {

@@ -207,8 +207,8 @@ export interface ModelOffer {
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
-  /** Unless somebody says otherwise. */
-  readonly settings: Settings;
+  /** How long its code is unless somebody says otherwise; undefined for a model without. */
+  readonly codeSize: number | undefined;
 }
 
 /** What the page can ask for: a function of this is a message there and one back. */

@@ -47,15 +47,7 @@ export function standardChoice(model: string): Choice {
 
 /** How long a code is unless somebody says otherwise; undefined for a model without codes. */
 export function standardCodeSize(model: string): number | undefined {
-  const codeSize = offers.get(model)?.settings.codeSize;
-  return typeof codeSize === "number" ? codeSize : undefined;
-}
-
-/** What the model is; where the registry names its layers' sizes (784-400-20), those that are chosen. */
-export function aboutOf({ model, settings }: Choice): string | undefined {
-  const offer = offers.get(model);
-  const { hidden, codeSize } = { ...offer?.settings, ...settings };
-  return offer?.about.replace(/(\d+)-\d+-\d+/, `$1-${hidden}-${codeSize}`);
+  return offers.get(model)?.codeSize;
 }
 
 export const codeSizes = [2, 8, 16, 20, 32, 64];

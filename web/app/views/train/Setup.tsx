@@ -1,7 +1,6 @@
 /** What to train: the model, the data, and the numbers of the recipe. */
 import { type DataName, dataTitles } from "../../../protocol.ts";
 import {
-  aboutOf,
   codeSizeOf,
   codeSizes,
   most,
@@ -26,7 +25,7 @@ export function Setup() {
       <h2 id="setup">Setup</h2>
       <fieldset disabled={isBusy}>
         <legend class="hidden">What to train</legend>
-        <Field label="Model" note={aboutOf(choice.value)}>
+        <Field label="Model" note={offers.get(model)?.about}>
           <select
             value={model}
             onChange={({ currentTarget }) => {
