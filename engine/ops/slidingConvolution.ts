@@ -1,7 +1,7 @@
 /**
  * Convolutions of stride 1 on CPU adapters: about three times as fast there as the implicit GEMM, because few loads
  * serve many multiplications (see the kernels). Forward, by the same kernel the gradient by the input, and the gradient
- * by the weight.
+ * by the weight. Many channels and windows of 3 × 3 are left to `winograd.ts`.
  */
 import common from "../../shaders/common.wgsl";
 import lineSource from "../../shaders/conv2d_line.wgsl";
@@ -15,6 +15,12 @@ import type { Convolution, Pair } from "./convolution.ts";
 import { dispatch } from "./define.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { addSplits, type ProductAndSums, rowSumsFunction } from "./gemm.ts";
+import {
+  isWorthWinograd,
+  winogradForward,
+  winogradInputGradient,
+  winogradWeightGradient,
+} from "./winograd.ts";
 
 /** A lane for each of a thread's rows, or for two of them. */
 const lanes = 8;
@@ -27,7 +33,7 @@ function canSlide(gpu: Gpu, { window, stride, dilation }: Convolution): boolean 
   return isPlain && gpu.tiling === "registers" && gpu.adapter.smallestSubgroup >= lanes;
 }
 
-interface Sliding {
+export interface Sliding {
   readonly x: Tensor;
   readonly weight: Tensor;
   readonly bias: Tensor | undefined;
@@ -37,6 +43,7 @@ interface Sliding {
 
 /** From the input to the output. */
 function slide({ convolution, ...operands }: Sliding): Tensor {
+  if (isWorthWinograd(convolution)) return winogradForward({ convolution, ...operands });
   const { inputChannels, outputChannels, groups, window, input, output, padding } = convolution;
   const [height, width] = window;
   const channels = inputChannels / groups;
@@ -50,6 +57,7 @@ function slide({ convolution, ...operands }: Sliding): Tensor {
 
 /** From the gradient of the output, `x`, to that of the input: the window is read backwards. */
 function slideBack({ convolution, ...operands }: Sliding): Tensor {
+  if (isWorthWinograd(convolution)) return winogradInputGradient({ convolution, ...operands });
   const { inputChannels, outputChannels, groups, window, dilation } = convolution;
   const [height, width] = window;
   const rows = inputChannels / groups;
@@ -151,6 +159,7 @@ function slidingWeightGradient(
   convolution: Convolution,
   wantsBias: boolean,
 ): ProductAndSums {
+  if (isWorthWinograd(convolution)) return winogradWeightGradient(x, dy, convolution, wantsBias);
   const { images, inputChannels, outputChannels, groups, window, input, output, padding, dilation } =
     convolution;
   const [rows, channels] = [outputChannels / groups, inputChannels / groups];
