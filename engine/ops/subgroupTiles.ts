@@ -26,9 +26,9 @@ const fewestSharedColumns = 9;
 /** From so many multiplications on, what a larger tile saves is worth another fifth of a second of compiling. */
 const manyProducts = 2 ** 22;
 
-function tileLoopFor({ adapter }: Gpu, { rows, columns, depth }: GemmSize): TileLoop | undefined {
+function tileLoopFor({ adapter }: Gpu, { rows, columns, depth, batches }: GemmSize): TileLoop | undefined {
   if (adapter.smallestSubgroup < lanes || columns < fewestSharedColumns) return undefined;
-  return rows * columns * depth >= manyProducts ? wide : narrow;
+  return rows * columns * depth * batches >= manyProducts ? wide : narrow;
 }
 
 /** The loop for a product, if one fits; undefined where they are left out: see `subgroupTiles.browser.ts`. */
