@@ -35,6 +35,8 @@ const workgroupThreads = 64;
 /** What the images of a part may take at the points, and what the weights may. In bytes. */
 const mostOfImages = 24 * 2 ** 20;
 const mostOfWeights = 40 * 2 ** 20;
+/** Each takes several commands. */
+const mostParts = 32;
 
 /** Additions and multiplications to take a tile or a window to the points, or from there: of its rows, then of its columns. */
 const flopsOf = { inputs: 240, outputs: 160, weights: 108, gradients: 140, weightGradients: 135 } as const;
@@ -62,7 +64,8 @@ export function isWorthWinograd(convolution: Convolution): boolean {
     images * down * across >= enoughTiles &&
     filled * inputs * outputs >= enoughProducts * (inputs + outputs) &&
     4 * points * inputs * outputs * groups <= mostOfWeights &&
-    bytesAnImage(convolution) <= mostOfImages
+    bytesAnImage(convolution) <= mostOfImages &&
+    partsOf(convolution).length <= mostParts
   );
 }
 
