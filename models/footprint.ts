@@ -1,5 +1,6 @@
 /** What a training will take, as the plan of its recorded step tells: nothing is computed, or allocated. */
 import { withDevice } from "../engine/currentDevice.ts";
+import type { AdapterDescription } from "../engine/gpu/adapter.ts";
 import { planDevice } from "../engine/gpu/plan.ts";
 import { type Summary, summarize } from "../engine/nn/summary.ts";
 import { recordStep } from "../engine/recordedStep.ts";
@@ -39,12 +40,14 @@ export function summarizeAtWork<Data, B extends Batch>(open: () => ModelAtWork<D
 /**
  * Of a training with this recipe's batches; nothing is allocated.
  * @param open makes the model
+ * @param adapter where it is to be trained; what a plain processor would take where there is none
  */
 export function footprint<Data, B extends Batch>(
   open: () => ModelAtWork<Data, B>,
   recipe: Recipe,
+  adapter?: AdapterDescription,
 ): Footprint {
-  const device = planDevice();
+  const device = planDevice(adapter);
   return withDevice(device, () => {
     const atWork = open();
     const parameters = [...atWork.model.stateDict().values()].map(bytesOf);

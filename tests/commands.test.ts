@@ -173,7 +173,7 @@ test("the summary keeps its word: a real step takes as many bytes and FLOPs", as
     const shape = { inputShape: [1, 28, 28], classes: digits.classes };
     const small = { ...recipe, batchSize: 20, epochs: 1 };
     const begin = () => open(shape, chooseSettings(registered.settings, []));
-    const planned = footprint(begin, small);
+    const planned = footprint(begin, small, gpu.adapter);
     const { bytesInUse } = gpu.memory();
     const atWork = begin();
     await gpu.flush(); // the commands that draw its weights

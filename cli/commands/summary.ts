@@ -25,12 +25,13 @@ export async function runSummary(command: SummaryCommand): Promise<void> {
   const settings = chooseSettings(registered.settings, command.set ?? []);
   const shape = chooseShape(registered, command);
   const recipe = { ...registered.recipe, batchSize: command.batch ?? registered.recipe.batchSize };
-  const measure = <Data, B extends Batch>(open: () => ModelAtWork<Data, B>) => footprint(open, recipe);
+  const adapter = await describeAdapter();
+  const measure = <Data, B extends Batch>(open: () => ModelAtWork<Data, B>) =>
+    footprint(open, recipe, adapter);
   const figures =
     registered.data === "images"
       ? measure(() => registered.open(shape, settings))
       : measure(() => registered.open(shape, settings));
-  const adapter = await describeAdapter();
   const problems = adapter
     ? findProblems(figures, adapter)
     : ["there is no WebGPU adapter here: run `wgrad setup`"];

@@ -2,6 +2,7 @@
 
 import { platform } from "#platform";
 import { AdapterError } from "../errors.ts";
+import type { Tiling } from "./gpu.ts";
 
 export interface AdapterDescription {
   /** For people: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)". */
@@ -72,4 +73,9 @@ function nameOf({ vendor, architecture, device, description }: GPUAdapterInfo, i
   return (
     [description, card && description ? `(${card})` : card].filter(Boolean).join(" ") || "unnamed adapter"
   );
+}
+
+/** What kernels are fast on it: those that keep their tiles in registers, or in workgroup memory. */
+export function tilingOf({ kind }: AdapterDescription): Tiling {
+  return kind === "cpu" ? "registers" : "workgroup";
 }

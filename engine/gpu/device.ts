@@ -8,7 +8,7 @@ import {
   LimitError,
   type WgradError,
 } from "../errors.ts";
-import { findAdapter } from "./adapter.ts";
+import { findAdapter, tilingOf } from "./adapter.ts";
 import { BufferPool, type GpuMemory, partAlignment } from "./buffers.ts";
 import type { DispatchTime, Gpu, ReadyDispatch, Tiling } from "./gpu.ts";
 import { Profiler } from "./profiler.ts";
@@ -147,7 +147,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
 
   return recordable({
     adapter: description,
-    tiling: options.tiling ?? (description.kind === "cpu" ? "registers" : "workgroup"),
+    tiling: options.tiling ?? tilingOf(description),
     largestBinding,
     allocate,
     release,

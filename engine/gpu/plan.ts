@@ -3,26 +3,31 @@
  * called on it tells its shapes, parameters, FLOPs and bytes before anything is allocated.
  */
 import { ArgumentError } from "../errors.ts";
+import { type AdapterDescription, tilingOf } from "./adapter.ts";
 import { BufferPool } from "./buffers.ts";
 import type { Counters, Gpu } from "./gpu.ts";
 import { recordable } from "./recording/recordable.ts";
 
-export function planDevice(): Gpu {
+/** Whose kernels are planned unless somebody says otherwise: those that every processor can run. */
+const plainProcessor: AdapterDescription = {
+  name: "plan",
+  kind: "cpu",
+  vendor: "",
+  architecture: "",
+  features: [],
+  smallestSubgroup: 0,
+  limits: {},
+};
+
+/** @param adapter which kernels a model uses depends on it */
+export function planDevice(adapter = plainProcessor): Gpu {
   const pool = new BufferPool(() => undefined, Number.POSITIVE_INFINITY);
   let dispatches = 0;
   let uploads = 0;
   let flops = 0;
   return recordable({
-    adapter: {
-      name: "plan",
-      kind: "cpu",
-      vendor: "",
-      architecture: "",
-      features: [],
-      smallestSubgroup: 0,
-      limits: {},
-    },
-    tiling: "registers",
+    adapter,
+    tiling: tilingOf(adapter),
     largestBinding: Number.MAX_SAFE_INTEGER,
     allocate: (bytes, isLasting) => pool.allocate(bytes, isLasting),
     release: (memory) => pool.release(memory),
