@@ -242,10 +242,11 @@ program
       "gradients against central differences. Exits with 1 if anything is off.",
   )
   .argument("[operations...]", "only those with one of these in their name (default: all)")
+  .option("--float16", "with float16, those operations that take it, on an adapter that has it")
   .addHelpText("after", "\nExamples:\n  wgrad gradcheck\n  wgrad gradcheck conv pool")
-  .action(async (operations: string[]) => {
+  .action(async (operations: string[], options) => {
     const { runGradcheck } = await import("./commands/gradcheck.ts");
-    await runGradcheck({ ...program.opts<CommonOptions>(), operations });
+    await runGradcheck({ ...options, ...program.opts<CommonOptions>(), operations });
   });
 
 program

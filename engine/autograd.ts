@@ -74,7 +74,7 @@ export function grad(
 }
 
 function unitGradient(output: Tensor): Tensor {
-  if (output.size === 1) return filled(output.gpu, output.shape, 1);
+  if (output.size === 1) return filled(output.gpu, output.shape, 1, output.dtype);
   throw new AutogradError(
     `backward: the tensor has the shape ${showShape(output.shape)}; only for one element is the gradient to start from clear`,
     "reduce it with sum() or mean(), or pass the gradient: tensor.backward(gradient)",
@@ -166,11 +166,11 @@ function propagate(
 }
 
 function add(a: Tensor, b: Tensor): Tensor {
-  return combineElements("add", "a + b", a, b, a, "float32");
+  return combineElements("add", "a + b", a, b, a, a.dtype);
 }
 
 function copyOf(x: Tensor): Tensor {
-  return mapElements("clone", x, "float32", "x", {});
+  return mapElements("clone", x, x.dtype, "x", {});
 }
 
 function isTensor(key: GraphNode | Tensor): key is Tensor {

@@ -17,6 +17,7 @@ import {
   relativeError,
 } from "./gradcheck.ts";
 import { hostRandom } from "./hostRandom.ts";
+import { to } from "./ops/convert.ts";
 import type { InputValues, Sample, SampleInput } from "./ops/define.ts";
 import { type AnyChecks, opChecks } from "./ops/table.ts";
 import { type NdArray, ndarray } from "./reference.ts";
@@ -30,6 +31,8 @@ export interface CheckOptions {
   readonly tilings?: readonly Tiling[];
   /** Chooses the numbers in the inputs. Default 0. */
   readonly seed?: number | string;
+  /** Of operations that take float16, with float16 (on an adapter that has it), and no others. Default: false. */
+  readonly float16?: boolean;
 }
 
 /** What came of one sample of one operation. Errors are relative (see `relativeError`). */
@@ -41,7 +44,7 @@ export interface RowResult {
   readonly forwardError: number;
   /** Against the reference; null for an operation without gradient. */
   readonly gradientError: number | null;
-  /** Against central differences on the adapter; null for an operation without gradient. */
+  /** Against central differences on the adapter; null for an operation without gradient, and of float16, which is too coarse. */
   readonly gradcheckError: number | null;
   readonly ok: boolean;
   /** What is wrong, and where. */
@@ -54,6 +57,11 @@ export interface RowResult {
  * is off by 1e-2 and more.
  */
 export const tolerance = 1e-5;
+/**
+ * With float16: WGSL lets an adapter round to either neighbour, 2^-10 away at most. A result is rounded once, or twice
+ * with an activation fused; a gradient besides, and what the activation's gradient hands on.
+ */
+export const float16Tolerance = 4 * 2 ** -10;
 /** Where all numbers of an array are smaller than this, their errors are measured against it: their terms are not small. */
 const smallest = 1e-3;
 /** Central differences of a float64 function: the cube root of its precision. */
@@ -64,13 +72,15 @@ const gradcheckElements = 8;
 
 /** Checks the samples of all operations, or of some, on `gpu`. */
 export async function* checkOps(gpu: Gpu, options: CheckOptions = {}): AsyncGenerator<RowResult> {
-  const { operations = opChecks, tilings = [gpu.tiling], seed = 0 } = options;
+  const { operations = opChecks, tilings = [gpu.tiling], seed = 0, float16 = false } = options;
   for (const checks of operations) {
+    if (float16 && checks.op.halves === 0) continue;
     for (const [index, sample] of checks.samples().entries()) {
       for (const tiling of tilings) {
         const random = hostRandom(`${checks.op.name}/${index}/${seed}`);
         const watched = watchTiling({ ...gpu, tiling });
-        yield { ...(await checkRow(watched.gpu, checks, sample, random)), tiling };
+        const row = float16 ? inFloat16(checks, sample) : { checks, sample, float16 };
+        yield { ...(await checkRow(watched.gpu, row, random)), tiling };
         if (!watched.isUsed()) break; // another tiling would run the same kernels
       }
     }
@@ -90,31 +100,55 @@ function watchTiling(gpu: Gpu): { gpu: Gpu; isUsed: () => boolean } {
   return { gpu: watched, isUsed: () => used };
 }
 
+/** What is checked. */
+interface Row {
+  readonly checks: AnyChecks;
+  readonly sample: Sample<unknown>;
+  readonly float16: boolean;
+}
+
+/** The operation between conversions: its inputs are made as float32, and converted on their way. */
+function inFloat16(checks: AnyChecks, sample: Sample<unknown>): Row {
+  const { op } = checks;
+  const run: typeof op.run = (inputs, options) =>
+    op.run(
+      inputs.map((x, i) => (i < op.halves && x.dtype === "float32" ? to(x, "float16") : x)),
+      options,
+    );
+  const between = { ...checks, op: { ...op, name: `${op.name}, float16`, run } };
+  return { checks: between, sample, float16: true };
+}
+
 interface Filled {
   readonly shape: Shape;
   readonly data: TypedArray;
 }
 
-/** The worst error so far, and in words what it was if it is too large. */
+/** The worst error so far, and in words what it was; of one that is not too large, the words are left out. */
 interface Finding {
   readonly error: number;
   readonly problem?: string;
 }
 
-async function checkRow(
-  gpu: Gpu,
-  checks: AnyChecks,
-  sample: Sample<unknown>,
-  random: () => number,
-): Promise<Omit<RowResult, "tiling">> {
-  const inputs = sample.inputs.map((input) => fillInput(input, random));
+async function checkRow(gpu: Gpu, subject: Row, random: () => number): Promise<Omit<RowResult, "tiling">> {
+  const { checks, sample, float16 } = subject;
+  const most = float16 ? float16Tolerance : tolerance;
+  const inputs = sample.inputs.map((input) => {
+    const filled = fillInput(input, random);
+    return float16 && isFloat(filled.data) ? { ...filled, data: evenInFloat16(filled.data) } : filled;
+  });
   const row = { op: checks.op.name, sample: describe(sample) };
-  const forward = await attempt(checkForward(gpu, checks, sample, inputs));
+  const forward = tolerated(most, await attempt(checkForward(gpu, checks, sample, inputs)));
   if (typeof checks.op.gradient === "object" || inputs.every(({ data }) => !isFloat(data)))
     return conclude(row, forward, null, null);
-  const gradients = await attempt(checkGradients(gpu, checks, sample, inputs, random));
+  const gradients = tolerated(most, await attempt(checkGradients(gpu, subject, inputs, random)));
+  if (float16) return conclude(row, forward, gradients, null);
   const onAdapter = await attempt(checkOnAdapter(gpu, checks, sample, inputs));
   return conclude(row, forward, gradients, onAdapter);
+}
+
+function tolerated(most: number, finding: Finding): Finding {
+  return finding.error <= most ? { error: finding.error } : finding;
 }
 
 /** A check that cannot even be made has found something, too. */
@@ -162,14 +196,14 @@ async function checkForward(
 
 async function checkGradients(
   gpu: Gpu,
-  checks: AnyChecks,
-  sample: Sample<unknown>,
+  { checks, sample, float16 }: Row,
   inputs: readonly Filled[],
   random: () => number,
 ): Promise<Finding> {
   const reference = (arrays: readonly NdArray[]) => checks.reference(arrays, sample.options);
   const shape = reference(inputs.map(toArray)).shape;
-  const direction = randomDirection(sizeOf(shape), random);
+  const anyDirection = randomDirection(sizeOf(shape), random);
+  const direction = float16 ? evenInFloat16(anyDirection) : anyDirection;
   const asked = inputs.flatMap(({ data }, position) => (isFloat(data) ? [position] : []));
   const pullBack = (positions: readonly number[]) =>
     gradientsOf(gpu, checks, sample, inputs, positions, { shape, data: direction });
@@ -197,7 +231,8 @@ async function gradientsOf(
 ): Promise<NdArray[]> {
   const tensors = inputs.map((input) => toTensor(gpu, input));
   for (const position of positions) tensors[position].requiresGrad = true;
-  checks.op.run(tensors, sample.options).backward(toTensor(gpu, direction));
+  const output = checks.op.run(tensors, sample.options);
+  output.backward(to(toTensor(gpu, direction), output.dtype));
   return Promise.all(
     positions.map((position) => {
       const { grad } = tensors[position];
@@ -285,7 +320,6 @@ function otherShape(name: string, got: Shape, expected: Shape): Finding {
 
 function judge(name: string, got: number, expected: number, typical: number): Finding {
   const error = relativeError(got, expected, typical);
-  if (error <= tolerance) return { error };
   return { error, problem: `${name}: ${got}, expected ${expected} (relative error ${error.toPrecision(2)})` };
 }
 
@@ -300,6 +334,11 @@ function fillInput(input: Shape | SampleInput, random: () => number): Filled {
   if (typeof values === "object")
     return { shape, data: Int32Array.from({ length: size }, () => Math.floor(random() * values.below)) };
   return { shape, data: Float32Array.from(fillers[values](size, random)) };
+}
+
+/** So coarse that float16 says them exactly, whose eleven bits reach to 8 then; "distinct" numbers are coarser. */
+function evenInFloat16(values: Float32Array): Float32Array {
+  return values.map((value) => Math.round(256 * value) / 256);
 }
 
 function isSampleInput(input: Shape | SampleInput): input is SampleInput {

@@ -26,7 +26,7 @@ import { type Plan, plan } from "./gpu/recording/plan.ts";
 import type { Replay } from "./gpu/recording/replay.ts";
 import { requireSame } from "./gpu/recording/trace.ts";
 import { checkShape, type Shape, showShape, sizeOf } from "./shape.ts";
-import { type DType, emptyTensor, type Tensor, type TypedArray } from "./tensor.ts";
+import { emptyTensor, type HostDType, type Tensor, type TypedArray } from "./tensor.ts";
 
 /** Numbers on the host, row by row. */
 export interface HostArray {
@@ -145,7 +145,7 @@ export function recordStep<Inputs extends string, Outputs extends string>(
 
 export interface FedOptions {
   /** Default: float32. */
-  readonly dtype?: DType;
+  readonly dtype?: HostDType;
   /** Default: the current device. */
   readonly gpu?: Gpu;
 }
@@ -170,7 +170,7 @@ export function everyRun(action: () => void, gpu: Gpu = currentDevice()): void {
 }
 
 /** @throws DtypeError */
-function dtypeOf(data: TypedArray): DType {
+function dtypeOf(data: TypedArray): HostDType {
   if (data instanceof Float32Array) return "float32";
   if (data instanceof Int32Array) return "int32";
   if (data instanceof Uint32Array) return "uint32";

@@ -4,16 +4,24 @@
  */
 import { backward, type GraphNode } from "./autograd.ts";
 import { currentDevice } from "./currentDevice.ts";
-import { ArgumentError, AutogradError, DtypeError, ShapeError } from "./errors.ts";
+import { ArgumentError, AutogradError, DtypeError, LimitError, ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 import { checkShape, type Shape, sameShape, showShape, sizeOf } from "./shape.ts";
 import { Storage } from "./storage.ts";
 
-export type DType = "float32" | "int32" | "uint32";
+/** Of numbers that the host can give. */
+export type HostDType = "float32" | "int32" | "uint32";
+/** float16 is made on the device alone, by `to`; on the host its numbers are those of a Float32Array. */
+export type DType = HostDType | "float16";
 export type TypedArray = Float32Array | Int32Array | Uint32Array;
 export type NestedNumbers = number | readonly NestedNumbers[];
 
 const typedArrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
+
+/** What numbers of the dtype take. */
+export function bytesOf(dtype: DType, size: number): number {
+  return (dtype === "float16" ? 2 : 4) * size;
+}
 
 export class Tensor {
   readonly shape: Shape;
@@ -58,12 +66,17 @@ export class Tensor {
   }
 
   /**
-   * The numbers, in row-major order, once the device has computed them; `data<Int32Array>()` for an int32 tensor.
+   * The numbers, in row-major order, once the device has computed them; `data<Int32Array>()` for an int32 tensor, and a
+   * Float32Array for a float16 one.
    * @throws ReleasedTensorError, DeviceLostError
    */
   async data<T extends TypedArray = Float32Array>(): Promise<T> {
-    const bytes = await this.gpu.read(this.storage.memory, 4 * this.size);
-    return new typedArrays[this.dtype](bytes) as T;
+    const bytes = await this.gpu.read(this.storage.memory, bytesOf(this.dtype, this.size));
+    const numbers =
+      this.dtype === "float16"
+        ? Float32Array.from(new Uint16Array(bytes), numberOfHalf)
+        : new typedArrays[this.dtype](bytes);
+    return numbers as T;
   }
 
   /** The number in a tensor of one element. @throws ShapeError if there are more */
@@ -116,6 +129,21 @@ export class Tensor {
     const text = formatNumbers(await this.data(), this.shape, 0, 0, "  ");
     return `${this.toString()}\n  ${text}`;
   }
+}
+
+/** What 16 bits mean by IEEE 754: a sign, five bits of exponent, ten of the fraction. */
+function numberOfHalf(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  const magnitude =
+    exponent === 31
+      ? fraction > 0
+        ? Number.NaN
+        : Number.POSITIVE_INFINITY
+      : exponent === 0
+        ? fraction * 2 ** -14
+        : (1 + fraction) * 2 ** (exponent - 15);
+  return bits >> 15 ? -magnitude : magnitude;
 }
 
 function nest(data: TypedArray, shape: Shape, axis = 0, offset = 0): NestedNumbers {
@@ -171,7 +199,7 @@ export function tensor(values: NestedNumbers | TypedArray, options: TensorOption
 }
 
 function fromTyped(values: TypedArray, options: TensorOptions) {
-  const dtype = (Object.keys(typedArrays) as DType[]).find((name) => values instanceof typedArrays[name]);
+  const dtype = (Object.keys(typedArrays) as HostDType[]).find((name) => values instanceof typedArrays[name]);
   if (!dtype || (options.dtype && options.dtype !== dtype)) {
     throw new DtypeError(
       `tensor: got ${values.constructor.name}${options.dtype ? ` for dtype ${options.dtype}` : ""}`,
@@ -187,7 +215,16 @@ function fromNested(values: NestedNumbers, options: TensorOptions) {
   for (let level = values; Array.isArray(level); level = level[0]) shape.push(level.length);
   const flat: number[] = [];
   flatten(values, shape, 0, flat);
-  return { data: new typedArrays[dtype](flat), shape: options.shape ?? shape, dtype };
+  return { data: new (arrayOf(dtype))(flat), shape: options.shape ?? shape, dtype };
+}
+
+/** @throws DtypeError for float16 */
+function arrayOf(dtype: DType) {
+  if (dtype !== "float16") return typedArrays[dtype];
+  throw new DtypeError(
+    `tensor: the host has no numbers of ${dtype}`,
+    `make a float32 tensor, and convert it on the device: to(x, "float16")`,
+  );
 }
 
 function flatten(values: NestedNumbers, shape: Shape, axis: number, into: number[]): void {
@@ -204,9 +241,22 @@ function flatten(values: NestedNumbers, shape: Shape, axis: number, into: number
   }
 }
 
-/** An uninitialised tensor for a kernel to fill; its memory follows rule 2 or 3 of `storage.ts`. */
+/**
+ * An uninitialised tensor for a kernel to fill; its memory follows rule 2 or 3 of `storage.ts`.
+ * @throws LimitError for float16 on an adapter without it
+ */
 export function emptyTensor(gpu: Gpu, shape: Shape, dtype: DType = "float32"): Tensor {
-  return new Tensor(new Storage(gpu, gpu.allocate(4 * sizeOf(shape)), "step"), shape, dtype);
+  if (dtype === "float16") requireFloat16(gpu);
+  return new Tensor(new Storage(gpu, gpu.allocate(bytesOf(dtype, sizeOf(shape))), "step"), shape, dtype);
+}
+
+/** @throws LimitError */
+export function requireFloat16({ adapter }: Gpu): void {
+  if (adapter.features.includes("shader-f16")) return;
+  throw new LimitError(
+    `${adapter.name} has no float16 (WebGPU's feature "shader-f16")`,
+    "stay with float32, or choose another adapter with WGRAD_ADAPTER",
+  );
 }
 
 export function zeros(shape: Shape, options: Omit<TensorOptions, "shape"> = {}): Tensor {
@@ -220,19 +270,19 @@ export function ones(shape: Shape, options: Omit<TensorOptions, "shape"> = {}): 
 /** @throws ShapeError */
 export function full(shape: Shape, value: number, options: Omit<TensorOptions, "shape"> = {}): Tensor {
   checkShape("full", shape);
-  return tensor(new typedArrays[options.dtype ?? "float32"](sizeOf(shape)).fill(value), {
+  return tensor(new (arrayOf(options.dtype ?? "float32"))(sizeOf(shape)).fill(value), {
     ...options,
     shape,
   });
 }
 
-/** @throws ShapeError unless `gradient` can be the gradient of `of` */
+/** @throws ShapeError, DtypeError unless `gradient` can be the gradient of `of` */
 export function checkGradient(gradient: Tensor, of: Tensor): void {
   if (!sameShape(gradient.shape, of.shape)) {
     throw new ShapeError(
       `backward: the gradient is ${showShape(gradient.shape)}, but the tensor is ${showShape(of.shape)}`,
     );
   }
-  if (gradient.dtype !== "float32")
-    throw new DtypeError(`backward: the gradient must be float32, not ${gradient.dtype}`);
+  if (gradient.dtype !== of.dtype)
+    throw new DtypeError(`backward: the gradient must be ${of.dtype}, not ${gradient.dtype}`);
 }

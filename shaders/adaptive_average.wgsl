@@ -1,9 +1,9 @@
 // The average of each bin of a plane: output i of n has the elements from floor(i · size / n) up to (not including)
 // ceil((i + 1) · size / n), so that bins may share an element where they meet.
-// In front: pool.wgsl, adaptive_bins.wgsl.
+// In front: alias Element, pool.wgsl, adaptive_bins.wgsl.
 
-@group(1) @binding(0) var<storage, read> x: array<f32>;
-@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+@group(1) @binding(0) var<storage, read> x: array<Element>;
+@group(1) @binding(1) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -19,7 +19,7 @@ fn main(
   var sum = 0.0;
   for (var row = rows.first; row < rows.end; row++) {
     let line = (at.plane * uniforms.height + row) * uniforms.width;
-    for (var column = columns.first; column < columns.end; column++) { sum += x[line + column]; }
+    for (var column = columns.first; column < columns.end; column++) { sum += f32(x[line + column]); }
   }
-  result[i] = sum / f32((rows.end - rows.first) * (columns.end - columns.first));
+  result[i] = Element(sum / f32((rows.end - rows.first) * (columns.end - columns.first)));
 }

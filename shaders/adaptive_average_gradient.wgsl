@@ -1,9 +1,9 @@
 // dx of adaptiveAvgPool2d: every element adds up its share of dy of the bins that have it. Bin i has element r where
 // floor(i · size / n) <= r < ceil((i + 1) · size / n), and that is where floor(r · n / size) <= i < ceil((r + 1) · n / size).
-// In front: pool.wgsl, adaptive_bins.wgsl.
+// In front: alias Element, pool.wgsl, adaptive_bins.wgsl.
 
-@group(1) @binding(0) var<storage, read> gradients: array<f32>;
-@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+@group(1) @binding(0) var<storage, read> gradients: array<Element>;
+@group(1) @binding(1) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -22,8 +22,8 @@ fn main(
     let line = (at.plane * uniforms.outHeight + outRow) * uniforms.outWidth;
     for (var outColumn = outColumns.first; outColumn < outColumns.end; outColumn++) {
       let columns = binOf(outColumn, uniforms.width, uniforms.outWidth);
-      sum += gradients[line + outColumn] / f32((rows.end - rows.first) * (columns.end - columns.first));
+      sum += f32(gradients[line + outColumn]) / f32((rows.end - rows.first) * (columns.end - columns.first));
     }
   }
-  result[i] = sum;
+  result[i] = Element(sum);
 }

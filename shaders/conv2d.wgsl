@@ -1,11 +1,11 @@
 // conv2d as a matrix product (implicit GEMM): per group, rows are output channels, columns output pixels of all images,
 // and k runs over input channels and the kernel's window.
 // In front: conv2d_windows.wgsl and what it needs; alignedDepth, hasBias,
-// fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
+// fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
 @group(1) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(1) @binding(2) var<storage, read> bias: array<f32>;
-@group(1) @binding(3) var<storage, read_write> result: array<f32>;
+@group(1) @binding(3) var<storage, read_write> result: array<Element>;
 
 fn weights(channel: u32, k: u32) -> vec4f {
   let start = channel * uniforms.depth + k;
@@ -78,5 +78,5 @@ fn storePixel(channel: u32, column: u32, value: f32) {
   let image = quotient(column, plane);
   let channels = uniforms.batches * uniforms.rows;
   let i = (image * channels + channel) * plane + column - image * plane;
-  result[i] = finish(value, i);
+  result[i] = finish(Element(value), i);
 }

@@ -2,8 +2,8 @@
 // phase meet the same few positions of the kernel's window, and a dispatch computes one phase. Nothing is multiplied with
 // inserted zeros. Per group, rows are input channels, columns the phase's pixels of all images, and k runs over output
 // channels and the phase's window positions. It is the forward pass of convTranspose2d as well, which adds a bias.
-// In front: kernelHeight, kernelWidth, hasBias; fn finish(value: f32, i: u32) -> f32, which element i of the result goes
-// through.
+// In front: alias Element; kernelHeight, kernelWidth, hasBias; fn finish(value: Element, i: u32) -> Element, which element i of
+// the result goes through.
 
 struct Uniforms {
   rows: u32,    // input channels of a group
@@ -35,10 +35,10 @@ struct Uniforms {
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> gradient: array<f32>;
+@group(1) @binding(0) var<storage, read> gradient: array<Element>;
 @group(1) @binding(1) var<storage, read> weight: array<f32>;
 @group(1) @binding(2) var<storage, read> bias: array<f32>; // one an input channel
-@group(1) @binding(3) var<storage, read_write> result: array<f32>;
+@group(1) @binding(3) var<storage, read_write> result: array<Element>;
 
 const window = kernelHeight * kernelWidth;
 
@@ -106,7 +106,7 @@ fn gradientAt(group: u32, at: Pixel, k: Term) -> f32 {
   let plane = (at.image * uniforms.batches + group) * channels + k.channel;
   let index = (plane * uniforms.outputHeight + y) * uniforms.outputWidth + x;
   // & and not &&, which would branch sixteen times a block.
-  return select(0.0, gradient[index], k.inside & (y < uniforms.outputHeight) & (x < uniforms.outputWidth));
+  return select(0.0, f32(gradient[index]), k.inside & (y < uniforms.outputHeight) & (x < uniforms.outputWidth));
 }
 
 fn gradients(group: u32, p0: Pixel, p1: Pixel, p2: Pixel, p3: Pixel, k: u32) -> vec4f {
@@ -152,5 +152,5 @@ fn storePixel(group: u32, row: u32, column: u32, value: f32) {
   let y = uniforms.phaseY + at.y * uniforms.strideY;
   let x = uniforms.phaseX + at.x * uniforms.strideX;
   let i = (plane * uniforms.inputHeight + y) * uniforms.inputWidth + x;
-  result[i] = finish(value, i);
+  result[i] = finish(Element(value), i);
 }

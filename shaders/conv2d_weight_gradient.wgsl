@@ -2,7 +2,7 @@
 // input channels and window positions, and k runs over the output pixels of all images.
 // In front: conv2d_windows.wgsl and what it needs; alignedPlane (the output plane is a multiple of four pixels).
 
-@group(1) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(1) @binding(1) var<storage, read> gradient: array<vec4<Element>>;
 @group(1) @binding(2) var<storage, read_write> result: array<f32>;
 
 // The first element of this output channel's plane, for the image that pixel k belongs to, moved so that k indexes it.
@@ -14,11 +14,11 @@ fn planeStart(channel: u32, k: u32) -> u32 {
 
 fn gradientAt(channel: u32, k: u32) -> f32 {
   let index = planeStart(channel, k) + k;
-  return select(0.0, gradient[index / 4u][index % 4u], k < uniforms.depth);
+  return select(0.0, f32(gradient[index / 4u][index % 4u]), k < uniforms.depth);
 }
 
 fn gradients(channel: u32, k: u32) -> vec4f {
-  if (alignedPlane) { return gradient[(planeStart(channel, k) + k) / 4u]; }
+  if (alignedPlane) { return vec4f(gradient[(planeStart(channel, k) + k) / 4u]); }
   return vec4f(
     gradientAt(channel, k),
     gradientAt(channel, k + 1u),

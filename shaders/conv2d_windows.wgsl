@@ -1,5 +1,5 @@
 // What conv2d and its gradient by the weight share: the sizes, and the input pixels that an output pixel's window meets.
-// In front: kernelHeight, kernelWidth.
+// In front: alias Element; kernelHeight, kernelWidth.
 
 struct Uniforms {
   rows: u32, // of the matrix product; what these, columns and depth run over, the kernel says
@@ -21,7 +21,7 @@ struct Uniforms {
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<f32>;
+@group(1) @binding(0) var<storage, read> x: array<Element>;
 
 const window = kernelHeight * kernelWidth;
 
@@ -67,5 +67,5 @@ fn inputAt(at: Corner, tap: Tap, exists: bool) -> f32 {
   let x_ = u32(at.x + i32(tap.dx));
   let index = at.image + (tap.channel * uniforms.inputHeight + y) * uniforms.inputWidth + x_;
   // & and not &&, which would branch sixteen times a block.
-  return select(0.0, x[index], exists & (y < uniforms.inputHeight) & (x_ < uniforms.inputWidth));
+  return select(0.0, f32(x[index]), exists & (y < uniforms.inputHeight) & (x_ < uniforms.inputWidth));
 }

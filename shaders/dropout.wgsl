@@ -1,6 +1,6 @@
 // y = 0 where the draw says so, scale · x elsewhere; four elements a thread. The backward pass runs it on the
 // gradient with the same draw, which gives the same mask.
-// In front: fn finish(value: f32, i: u32) -> f32, which element i of y goes through.
+// In front: alias Element; fn finish(value: Element, i: u32) -> Element, which element i of y goes through.
 
 struct Uniforms {
   draw: vec4u,  // see randomWords
@@ -11,8 +11,8 @@ struct Uniforms {
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<vec4f>;
-@group(1) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(1) @binding(0) var<storage, read> x: array<vec4<Element>>;
+@group(1) @binding(1) var<storage, read_write> y: array<vec4<Element>>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -23,11 +23,11 @@ fn main(
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let isDropped = (randomWords(uniforms.firstVector + i, uniforms.draw) >> vec4u(8u)) < vec4u(uniforms.dropped);
-  let kept = select(uniforms.scale * x[i], vec4f(0.0), isDropped);
-  y[i] = vec4f(
-    finish(kept.x, 4u * i),
-    finish(kept.y, 4u * i + 1u),
-    finish(kept.z, 4u * i + 2u),
-    finish(kept.w, 4u * i + 3u),
+  let kept = select(uniforms.scale * vec4f(x[i]), vec4f(0.0), isDropped);
+  y[i] = vec4<Element>(
+    finish(Element(kept.x), 4u * i),
+    finish(Element(kept.y), 4u * i + 1u),
+    finish(Element(kept.z), 4u * i + 2u),
+    finish(Element(kept.w), 4u * i + 3u),
   );
 }

@@ -1,6 +1,7 @@
 // The operands of a (batched) matrix product, each stored straight or transposed, for one of the gemm tile loops.
-// In front: transposedA, transposedB; alignedA, alignedB (lines of the stored matrix are a multiple of four long);
-// alignedDepth; hasBias (one value a column); fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
+// In front: alias ElementA, alias ElementB, alias Element (of the result); transposedA, transposedB; alignedA, alignedB
+// (lines of the stored matrix are a multiple of four long); alignedDepth; hasBias (one value a column);
+// fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 // Operands and result may be blocks of larger matrices: they begin at the binding's start, and their lines are as long
 // as those of the whole matrix.
 
@@ -20,29 +21,29 @@ struct Uniforms {
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> a: array<vec4f>;
-@group(1) @binding(1) var<storage, read> b: array<vec4f>;
+@group(1) @binding(0) var<storage, read> a: array<vec4<ElementA>>;
+@group(1) @binding(1) var<storage, read> b: array<vec4<ElementB>>;
 @group(1) @binding(2) var<storage, read> bias: array<f32>;
-@group(1) @binding(3) var<storage, read_write> result: array<f32>;
+@group(1) @binding(3) var<storage, read_write> result: array<Element>;
 
 // Four neighbours of a stored matrix. What lies outside of it is some other number, except along k: zero.
 fn fourOfA(start: u32) -> vec4f {
-  if (alignedA) { return a[start / 4u]; }
+  if (alignedA) { return vec4f(a[start / 4u]); }
   return vec4f(
-    a[start / 4u][start % 4u],
-    a[(start + 1u) / 4u][(start + 1u) % 4u],
-    a[(start + 2u) / 4u][(start + 2u) % 4u],
-    a[(start + 3u) / 4u][(start + 3u) % 4u],
+    f32(a[start / 4u][start % 4u]),
+    f32(a[(start + 1u) / 4u][(start + 1u) % 4u]),
+    f32(a[(start + 2u) / 4u][(start + 2u) % 4u]),
+    f32(a[(start + 3u) / 4u][(start + 3u) % 4u]),
   );
 }
 
 fn fourOfB(start: u32) -> vec4f {
-  if (alignedB) { return b[start / 4u]; }
+  if (alignedB) { return vec4f(b[start / 4u]); }
   return vec4f(
-    b[start / 4u][start % 4u],
-    b[(start + 1u) / 4u][(start + 1u) % 4u],
-    b[(start + 2u) / 4u][(start + 2u) % 4u],
-    b[(start + 3u) / 4u][(start + 3u) % 4u],
+    f32(b[start / 4u][start % 4u]),
+    f32(b[(start + 1u) / 4u][(start + 1u) % 4u]),
+    f32(b[(start + 2u) / 4u][(start + 2u) % 4u]),
+    f32(b[(start + 3u) / 4u][(start + 3u) % 4u]),
   );
 }
 
@@ -74,7 +75,7 @@ fn blockA(batch: u32, row: u32, k: u32) -> mat4x4f {
 }
 
 fn oneOfA(start: u32) -> f32 {
-  return a[start / 4u][start % 4u];
+  return f32(a[start / 4u][start % 4u]);
 }
 
 fn rowOfA(batch: u32, row: u32, k: u32) -> vec4f {
@@ -124,8 +125,8 @@ fn startOf(batch: u32, row: u32, column: u32) -> mat4x4f {
 
 fn storeFour(slice: u32, row: u32, column: u32, values: vec4f) {
   let i = slice * uniforms.resultStride + row * uniforms.lineResult + column;
-  if (column < uniforms.columns) { result[i] = finish(values.x, i); }
-  if (column + 1u < uniforms.columns) { result[i + 1u] = finish(values.y, i + 1u); }
-  if (column + 2u < uniforms.columns) { result[i + 2u] = finish(values.z, i + 2u); }
-  if (column + 3u < uniforms.columns) { result[i + 3u] = finish(values.w, i + 3u); }
+  if (column < uniforms.columns) { result[i] = finish(Element(values.x), i); }
+  if (column + 1u < uniforms.columns) { result[i + 1u] = finish(Element(values.y), i + 1u); }
+  if (column + 2u < uniforms.columns) { result[i + 2u] = finish(Element(values.z), i + 2u); }
+  if (column + 3u < uniforms.columns) { result[i + 3u] = finish(Element(values.w), i + 3u); }
 }

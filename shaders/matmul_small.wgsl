@@ -1,7 +1,8 @@
 // A small (batched) matrix product: a thread computes four neighbours in a row of the result. The operands may lie in
 // any order, and the code is short: a tile loop would take a CPU driver a thousand times longer to compile than to run.
-// In front: hasBias (one value a column); sumsRows, whether the sums of A's rows are wanted, and fn storeRowSum(slice: u32,
-// row: u32, sum: f32), which takes them; fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
+// In front: alias ElementA, alias ElementB, alias Element (of the result); hasBias (one value a column); sumsRows, whether
+// the sums of A's rows are wanted, and fn storeRowSum(slice: u32, row: u32, sum: f32), which takes them;
+// fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
 struct Uniforms {
   rows: u32,
@@ -17,10 +18,10 @@ struct Uniforms {
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> a: array<f32>;
-@group(1) @binding(1) var<storage, read> b: array<f32>;
+@group(1) @binding(0) var<storage, read> a: array<ElementA>;
+@group(1) @binding(1) var<storage, read> b: array<ElementB>;
 @group(1) @binding(2) var<storage, read> bias: array<f32>;
-@group(1) @binding(3) var<storage, read_write> result: array<f32>;
+@group(1) @binding(3) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -42,12 +43,12 @@ fn main(
   if (hasBias) { sums = vec4f(bias[column], bias[column + 1u], bias[column + 2u], bias[column + 3u]); }
   var rowSum = 0.0;
   for (var k = 0u; k < uniforms.depth; k++) {
-    let value = a[atA];
+    let value = f32(a[atA]);
     sums += value * vec4f(
-      b[atB],
-      b[atB + uniforms.columnStrideB],
-      b[atB + 2u * uniforms.columnStrideB],
-      b[atB + 3u * uniforms.columnStrideB],
+      f32(b[atB]),
+      f32(b[atB + uniforms.columnStrideB]),
+      f32(b[atB + 2u * uniforms.columnStrideB]),
+      f32(b[atB + 3u * uniforms.columnStrideB]),
     );
     if (sumsRows) { rowSum += value; }
     atA += uniforms.depthStrideA;
@@ -56,7 +57,7 @@ fn main(
   let start = line * uniforms.columns;
   for (var i = 0u; (i < 4u) & (column + i < uniforms.columns); i++) {
     let two = select(sums.xy, sums.zw, i >= 2u);
-    result[start + column + i] = finish(select(two.x, two.y, i % 2u == 1u), start + column + i);
+    result[start + column + i] = finish(Element(select(two.x, two.y, i % 2u == 1u)), start + column + i);
   }
   if (sumsRows & (column == 0u)) { storeRowSum(batch, row, rowSum); }
 }

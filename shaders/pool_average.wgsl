@@ -1,8 +1,8 @@
 // The average of each window; a thread has a few outputs, one below the other.
-// In front: what pool_average_divisor.wgsl needs; outputsPerThread.
+// In front: alias Element; what pool_average_divisor.wgsl needs; outputsPerThread.
 
-@group(1) @binding(0) var<storage, read> x: array<f32>;
-@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+@group(1) @binding(0) var<storage, read> x: array<Element>;
+@group(1) @binding(1) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -25,11 +25,11 @@ fn main(
       for (var kernelColumn = 0u; kernelColumn < kernelWidth; kernelColumn++) {
         let column = left + kernelColumn;
         if (row < uniforms.height && column < uniforms.width) {
-          sum += x[plane + row * uniforms.width + column];
+          sum += f32(x[plane + row * uniforms.width + column]);
         }
       }
     }
     let output = (strip.plane * uniforms.outHeight + outRow) * uniforms.outWidth + strip.column;
-    result[output] = sum / divisor(outRow, strip.column);
+    result[output] = Element(sum / divisor(outRow, strip.column));
   }
 }

@@ -1,10 +1,10 @@
 // dx of an average pool: every element of the input adds up its share of dy of the windows that hold it, in cells and
 // in the order of pool_extremum_gradient.wgsl.
-// In front: what pool_average_divisor.wgsl needs; cellHeight, cellWidth, reachHeight, reachWidth;
-// fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
+// In front: alias Element; what pool_average_divisor.wgsl needs; cellHeight, cellWidth, reachHeight, reachWidth;
+// fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
-@group(1) @binding(0) var<storage, read> gradients: array<f32>;
-@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+@group(1) @binding(0) var<storage, read> gradients: array<Element>;
+@group(1) @binding(1) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -27,7 +27,7 @@ fn main(
     for (var earlierColumn = 0u; earlierColumn < reachWidth; earlierColumn++) {
       let column = lastColumn - earlierColumn;
       if (row < uniforms.outHeight && column < uniforms.outWidth) {
-        let share = gradients[windows + row * uniforms.outWidth + column] / divisor(row, column);
+        let share = f32(gradients[windows + row * uniforms.outWidth + column]) / divisor(row, column);
         for (var k = 0u; k < cellHeight * cellWidth; k++) {
           // How far into the window; where it has not begun yet, this wraps around.
           let rowInside = top + k / cellWidth - row * strideHeight;
@@ -43,7 +43,7 @@ fn main(
     let column = left + k % cellWidth - paddingWidth;
     if (row < uniforms.height && column < uniforms.width) {
       let i = plane + row * uniforms.width + column;
-      result[i] = finish(sums[k], i);
+      result[i] = finish(Element(sums[k]), i);
     }
   }
 }

@@ -1,10 +1,10 @@
 // Maximum or minimum of each window, and where in its plane it was found. A thread has a few outputs, one below the
 // other: finding its place costs as much as a window.
-// In front: kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth, dilationHeight,
+// In front: alias Element; kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth, dilationHeight,
 // dilationWidth; outputsPerThread; fn beats(value: f32, best: f32) -> bool. Every window holds an element of the input.
 
-@group(1) @binding(0) var<storage, read> x: array<f32>;
-@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+@group(1) @binding(0) var<storage, read> x: array<Element>;
+@group(1) @binding(1) var<storage, read_write> result: array<Element>;
 @group(1) @binding(2) var<storage, read_write> indices: array<u32>;
 
 const none = 0xffffffffu;
@@ -36,7 +36,7 @@ fn main(
         let column = left + kernelColumn * dilationWidth;
         if (row < uniforms.height && column < uniforms.width) {
           let index = row * uniforms.width + column;
-          let value = x[plane + index];
+          let value = f32(x[plane + index]);
           // A tie stays with the first; a NaN always wins.
           if (found == none || beats(value, best) || isNaN(value)) {
             best = value;
@@ -46,7 +46,7 @@ fn main(
       }
     }
     let output = (strip.plane * uniforms.outHeight + outRow) * uniforms.outWidth + strip.column;
-    result[output] = best;
+    result[output] = Element(best);
     indices[output] = found;
   }
 }

@@ -1,13 +1,13 @@
 // dx of a maximum or minimum pool: every element of the input adds up dy of the windows that chose it, always in the
 // same order, so that windows that overlap need no atomics. A thread has a cell of neighbouring elements, for which it
 // reads the windows that can have chosen any of them once.
-// In front: strideHeight, strideWidth, paddingHeight, paddingWidth; cellHeight, cellWidth: a cell's sizes, which divide
+// In front: alias Element; strideHeight, strideWidth, paddingHeight, paddingWidth; cellHeight, cellWidth: a cell's sizes, which divide
 // the stride or are a multiple of it; reachHeight, reachWidth: how many windows can hold elements of a cell;
-// fn finish(value: f32, i: u32) -> f32, which element i of the result goes through.
+// fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
-@group(1) @binding(0) var<storage, read> gradients: array<f32>;
+@group(1) @binding(0) var<storage, read> gradients: array<Element>;
 @group(1) @binding(1) var<storage, read> indices: array<u32>;
-@group(1) @binding(2) var<storage, read_write> result: array<f32>;
+@group(1) @binding(2) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -34,7 +34,7 @@ fn main(
       if (row < uniforms.outHeight && column < uniforms.outWidth) {
         let window = windows + row * uniforms.outWidth + column;
         let chosen = indices[window];
-        let dy = gradients[window];
+        let dy = f32(gradients[window]);
         for (var k = 0u; k < cellHeight * cellWidth; k++) {
           let own = corner + k / cellWidth * uniforms.width + k % cellWidth;
           sums[k] += select(0.0, dy, chosen == own);
@@ -48,7 +48,7 @@ fn main(
     let column = left + k % cellWidth;
     if (row < uniforms.height && column < uniforms.width) {
       let i = plane + row * uniforms.width + column;
-      result[i] = finish(sums[k], i);
+      result[i] = finish(Element(sums[k]), i);
     }
   }
 }

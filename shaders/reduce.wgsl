@@ -1,7 +1,7 @@
 // Folds the reduced axes of x: result[o, p] = scale · fold of x[o, r] over r = p, p + parts, p + 2 · parts, …
 // With parts > 1 the host folds the parts in a second pass, so that few outputs still keep many threads busy and
 // the order of additions never depends on timing. Neighbouring threads read neighbouring elements.
-// In front: alias Element, fn fold(a: Element, b: Element) -> Element, const first (what a fold starts with),
+// In front: alias Input, alias Element (of the result and of all between), fn fold(a: Element, b: Element) -> Element, const first (what a fold starts with),
 // const keptRank, const reducedRank; fn finish(value: Element, i: u32) -> Element, which element i of the result goes
 // through.
 
@@ -17,7 +17,7 @@ struct Uniforms {
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<Element>;
+@group(1) @binding(0) var<storage, read> x: array<Input>;
 @group(1) @binding(1) var<storage, read_write> result: array<Element>;
 
 fn keptOffset(index: u32) -> u32 {
@@ -60,13 +60,13 @@ fn main(
   var fold2 = first;
   var fold3 = first;
   for (; r + 3u * step < uniforms.reduced; r += 4u * step) {
-    fold0 = fold(fold0, x[base + reducedOffset(r)]);
-    fold1 = fold(fold1, x[base + reducedOffset(r + step)]);
-    fold2 = fold(fold2, x[base + reducedOffset(r + 2u * step)]);
-    fold3 = fold(fold3, x[base + reducedOffset(r + 3u * step)]);
+    fold0 = fold(fold0, Element(x[base + reducedOffset(r)]));
+    fold1 = fold(fold1, Element(x[base + reducedOffset(r + step)]));
+    fold2 = fold(fold2, Element(x[base + reducedOffset(r + 2u * step)]));
+    fold3 = fold(fold3, Element(x[base + reducedOffset(r + 3u * step)]));
   }
   for (; r < uniforms.reduced; r += step) {
-    fold0 = fold(fold0, x[base + reducedOffset(r)]);
+    fold0 = fold(fold0, Element(x[base + reducedOffset(r)]));
   }
   result[i] = finish(fold(fold(fold0, fold1), fold(fold2, fold3)) * Element(uniforms.scale), i);
 }

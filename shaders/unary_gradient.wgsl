@@ -1,6 +1,6 @@
 // dx = backward(x, y, dy), four elements a thread.
-// In front: fn backward(x: f32, y: f32, dy: f32) -> f32, of which what the formula does not use is not read;
-// fn finish(value: f32, i: u32) -> f32, which element i of dx goes through.
+// In front: alias Element; fn backward(x: f32, y: f32, dy: f32) -> f32, of which what the formula does not use is not read;
+// fn finish(value: Element, i: u32) -> Element, which element i of dx goes through.
 
 struct Uniforms {
   parameters: vec4f,
@@ -8,10 +8,10 @@ struct Uniforms {
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> inputs: array<vec4f>;
-@group(1) @binding(1) var<storage, read> outputs: array<vec4f>;
-@group(1) @binding(2) var<storage, read> gradients: array<vec4f>;
-@group(1) @binding(3) var<storage, read_write> result: array<vec4f>;
+@group(1) @binding(0) var<storage, read> inputs: array<vec4<Element>>;
+@group(1) @binding(1) var<storage, read> outputs: array<vec4<Element>>;
+@group(1) @binding(2) var<storage, read> gradients: array<vec4<Element>>;
+@group(1) @binding(3) var<storage, read_write> result: array<vec4<Element>>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -21,13 +21,13 @@ fn main(
 ) {
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
-  let x = inputs[i];
-  let y = outputs[i];
-  let dy = gradients[i];
-  result[i] = vec4f(
-    finish(backward(x.x, y.x, dy.x), 4u * i),
-    finish(backward(x.y, y.y, dy.y), 4u * i + 1u),
-    finish(backward(x.z, y.z, dy.z), 4u * i + 2u),
-    finish(backward(x.w, y.w, dy.w), 4u * i + 3u),
+  let x = vec4f(inputs[i]);
+  let y = vec4f(outputs[i]);
+  let dy = vec4f(gradients[i]);
+  result[i] = vec4<Element>(
+    finish(Element(backward(x.x, y.x, dy.x)), 4u * i),
+    finish(Element(backward(x.y, y.y, dy.y)), 4u * i + 1u),
+    finish(Element(backward(x.z, y.z, dy.z)), 4u * i + 2u),
+    finish(Element(backward(x.w, y.w, dy.w)), 4u * i + 3u),
   );
 }

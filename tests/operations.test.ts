@@ -21,14 +21,14 @@ import { max, mean, sum } from "../engine/ops/reduce.ts";
 import { logSoftmax, softmax } from "../engine/ops/softmax.ts";
 import { opChecks } from "../engine/ops/table.ts";
 import { std, variance } from "../engine/ops/variance.ts";
-import { type DType, type Tensor, tensor, zeros } from "../engine/tensor.ts";
+import { type Tensor, tensor, zeros } from "../engine/tensor.ts";
 import { close } from "./engine-helpers.ts";
 
 const gpu = await openDevice();
 test.after(() => gpu.close());
 
 interface Numbers {
-  readonly dtype: DType;
+  readonly dtype: keyof typeof arrays;
   readonly shape: number[];
   readonly values: number[];
 }

@@ -10,6 +10,7 @@ import { listenForInterrupt } from "../output/interrupt.ts";
 interface GradcheckCommand {
   /** Only operations with one of these in their name; all where there is none. */
   readonly operations: readonly string[];
+  readonly float16?: boolean;
   readonly json?: boolean;
 }
 
@@ -17,7 +18,11 @@ interface GradcheckCommand {
  * Sets the exit code: 1 when a check failed, or the interrupt's.
  * @throws ArgumentError, AdapterError
  */
-export async function runGradcheck({ operations: parts, json = false }: GradcheckCommand): Promise<void> {
+export async function runGradcheck({
+  operations: parts,
+  float16 = false,
+  json = false,
+}: GradcheckCommand): Promise<void> {
   const operations = chooseOperations(parts);
   const say = (text: string) => process.stdout.write(`${text}\n`);
   const sayEvent = (event: string, rest: object) => say(JSON.stringify({ event, ...rest }));
@@ -32,7 +37,7 @@ export async function runGradcheck({ operations: parts, json = false }: Gradchec
     else say(`adapter  ${name} (${kind.toUpperCase()})\n\n${gradcheckHead}`);
     for (const checked of operations) {
       const rows: RowResult[] = [];
-      for await (const row of checkOps(gpu, { operations: [checked] })) {
+      for await (const row of checkOps(gpu, { operations: [checked], float16 })) {
         rows.push(row);
         if (json) sayEvent("check", row);
         if (interrupt.signal.aborted) break;

@@ -5,14 +5,19 @@
  *
  *     fn finish(value: f32, i: u32) -> f32
  *
- * on element i of their result, the last of their bindings, before they store it.
+ * on element i of their result, the last of their bindings, before they store it; for float16, value and result are f16,
+ * so that a map behind a kernel sees the numbers that would have been stored.
  */
 import type { GpuMemory } from "./buffers.ts";
 import type { Batch, Dispatch } from "./gpu.ts";
 import { type Kernel, kernel, type UniformValues } from "./kernel.ts";
 
-/** float32 operands, bound in this order, to a float32 result, which is bound behind them. */
+/** What is stored of an element: kernels for float16 compute in float32, and round what they store. */
+export type ElementType = "f32" | "f16" | "i32" | "u32";
+
+/** Operands of one type, bound in this order, to a result of that type, which is bound behind them. */
 export interface ElementMap {
+  readonly type: ElementType;
   /** "relu" */
   readonly name: string;
   /** What the expression calls the operands. */
@@ -23,7 +28,7 @@ export interface ElementMap {
 }
 
 /** The constant of a kernel that can finish its results, and leaves them as they are. @param type of an element */
-export function unfinished(type: "f32" | "i32" | "u32" = "f32") {
+export function unfinished(type: ElementType = "f32") {
   return { finish: `fn finish(value: ${type}, i: u32) -> ${type} { return value; }` };
 }
 
@@ -33,17 +38,21 @@ export interface Finish {
   readonly operands: readonly (GpuMemory | undefined)[];
 }
 
-/** Whether the kernel can finish its results, and does not do so yet. */
-export function canFinish({ constants: { finish } }: Kernel): boolean {
-  return finish === unfinished().finish;
+/** Whether the kernel can finish its results by this map, and does not do so yet. */
+export function canFinish({ constants: { finish } }: Kernel, { type }: ElementMap): boolean {
+  return finish === unfinished(type).finish;
 }
 
 /** The kernel with these maps, one after the other, at its end. Their operands are bound in order behind its own. */
 export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel {
+  const [
+    {
+      map: { type },
+    },
+  ] = finishes; // it is that of all: the kernel's
   let binding = of.bindings.length;
   const declarations: string[] = [];
   const functions: string[] = [];
-  let value = "value";
   for (const [index, { map, operands }] of finishes.entries()) {
     const names = map.operands.map((name) => `${name}: f32`).join(", ");
     const constants = Object.entries(map.parameters ?? {}).map(
@@ -51,15 +60,18 @@ export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel 
     );
     functions.push(`fn map${index}(${names}) -> f32 { ${constants.join(" ")} return ${map.expression}; }`);
     const values = operands.map((operand) => {
-      if (!operand) return "value";
-      declarations.push(`@group(1) @binding(${binding}) var<storage, read> operand${binding}: array<f32>;`);
-      return `operand${binding++}[i]`;
+      if (!operand) return "f32(value)";
+      declarations.push(
+        `@group(1) @binding(${binding}) var<storage, read> operand${binding}: array<${type}>;`,
+      );
+      return `f32(operand${binding++}[i])`;
     });
-    value = `map${index}(${values.join(", ")})`;
-    functions.push(`fn finish${index}(value: f32, i: u32) -> f32 { return ${value}; }`);
+    const value = `${type}(map${index}(${values.join(", ")}))`;
+    functions.push(`fn finish${index}(value: ${type}, i: u32) -> ${type} { return ${value}; }`);
   }
   const chain = finishes.reduce((inner, _, index) => `finish${index}(${inner}, i)`, "value");
-  const finish = [...declarations, ...functions, `fn finish(value: f32, i: u32) -> f32 { return ${chain}; }`];
+  const last = `fn finish(value: ${type}, i: u32) -> ${type} { return ${chain}; }`;
+  const finish = [...declarations, ...functions, last];
   const name = [of.name, ...finishes.map(({ map }) => map.name)].join(" + ");
   return kernel(name, of.sources, { ...of.constants, finish: finish.join("\n") });
 }

@@ -35,13 +35,17 @@ export type UniformValues = Readonly<Record<string, number | readonly number[]>>
 
 const specialised = new Map<string, Kernel>();
 
-/** The kernel `name` made of `sources`, one after the other, with `constants` in front. */
+/**
+ * The kernel `name` made of `sources`, one after the other, with `constants` in front, and before these what WGSL wants
+ * where they speak of f16.
+ */
 export function kernel(name: string, sources: readonly string[], constants: Constants = {}): Kernel {
-  const front = Object.entries(constants).map(([constant, value]) =>
+  const own = Object.entries(constants).map(([constant, value]) =>
     typeof value === "string"
       ? value
       : `const ${constant} = ${typeof value === "number" ? literal(value) : value};`,
   );
+  const front = own.some((line) => line.includes("f16")) ? ["enable f16;", ...own] : own;
   const key = `${name}\n${front.join("\n")}`;
   const known = specialised.get(key);
   if (known) {

@@ -14,7 +14,7 @@ const plainProcessor: AdapterDescription = {
   kind: "cpu",
   vendor: "",
   architecture: "",
-  features: [],
+  features: ["shader-f16"],
   smallestSubgroup: 0,
   limits: {},
 };

@@ -12,7 +12,10 @@ export async function readTensors(
 ): Promise<Map<string, SafetensorsTensor>> {
   const reading = [...tensors].map(async ([name, tensor]) => {
     const { dtype, shape } = tensor;
-    return [name, { dtype, shape, data: await tensor.data() }] as const;
+    return [
+      name,
+      { dtype: dtype === "float16" ? "float32" : dtype, shape, data: await tensor.data() },
+    ] as const;
   });
   return new Map(await Promise.all(reading));
 }

@@ -7,10 +7,10 @@
  * held against the length of the file, and names go into a Map, where `__proto__` is a name like any other.
  */
 import { ArgumentError, DataError } from "../errors.ts";
-import type { DType } from "../tensor.ts";
+import type { HostDType } from "../tensor.ts";
 
 export interface SafetensorsTensor {
-  readonly dtype: DType;
+  readonly dtype: HostDType;
   readonly shape: readonly number[];
   /** The values, last dimension fastest. */
   readonly data: Float32Array | Int32Array | Uint32Array;
@@ -21,7 +21,7 @@ const kinds = {
   int32: { code: "I32", array: Int32Array },
   uint32: { code: "U32", array: Uint32Array },
 } as const;
-const dtypeOfCode = new Map<unknown, DType>([
+const dtypeOfCode = new Map<unknown, HostDType>([
   ["F32", "float32"],
   ["I32", "int32"],
   ["U32", "uint32"],
@@ -143,7 +143,7 @@ export function decodeSafetensors(
 
 interface TensorEntry {
   readonly name: string;
-  readonly dtype: DType;
+  readonly dtype: HostDType;
   /** Whether a value takes 8 bytes, not 4. */
   readonly isWide: boolean;
   readonly shape: readonly number[];

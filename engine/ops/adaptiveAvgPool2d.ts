@@ -13,6 +13,7 @@ import { at, fromIndex } from "../reference.ts";
 import { type Shape, showShape } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
+import { elementOf } from "./elementwise.ts";
 import { pair } from "./pair.ts";
 
 interface OutputSize {
@@ -33,11 +34,12 @@ function threadsOver(walked: Tensor, x: Shape, [outHeight, outWidth]: readonly [
 
 export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
   name: "adaptiveAvgPool2d",
+  halves: 1,
   forward([x], { outputSize }) {
     const [images, channels] = x.shape;
-    const result = emptyTensor(x.gpu, [images, channels, ...outputSize]);
+    const result = emptyTensor(x.gpu, [images, channels, ...outputSize], x.dtype);
     dispatch({
-      kernel: kernel("adaptiveAvgPool2d", [common, poolSource, binsSource, averageSource]),
+      kernel: kernel("adaptiveAvgPool2d", [common, poolSource, binsSource, averageSource], elementOf(x)),
       buffers: [x, result],
       ...threadsOver(result, x.shape, outputSize),
       flops: Math.max(x.size, result.size),
@@ -45,9 +47,13 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
     return result;
   },
   backward({ gradient, inputs: [x], options: { outputSize } }) {
-    const result = emptyTensor(x.gpu, x.shape);
+    const result = emptyTensor(x.gpu, x.shape, x.dtype);
     dispatch({
-      kernel: kernel("adaptiveAvgPool2dGradient", [common, poolSource, binsSource, gradientSource]),
+      kernel: kernel(
+        "adaptiveAvgPool2dGradient",
+        [common, poolSource, binsSource, gradientSource],
+        elementOf(x),
+      ),
       buffers: [gradient, result],
       ...threadsOver(result, x.shape, outputSize),
       flops: 2 * Math.max(x.size, gradient.size),

@@ -3,6 +3,7 @@ import { DtypeError } from "../errors.ts";
 import { zipArrays } from "../reference.ts";
 import type { Shape } from "../shape.ts";
 import type { DType, Tensor } from "../tensor.ts";
+import { to } from "./convert.ts";
 import { defineOp, type InputValues, type Op, type OpChecks, requireDtype } from "./define.ts";
 import { combineElements, filled } from "./elementwise.ts";
 import { sumTo } from "./fold.ts";
@@ -15,7 +16,7 @@ interface BinaryFormulas {
   readonly reference: (a: number, b: number) => number;
   /** Where the checks take a and b from. */
   readonly values?: readonly [InputValues, InputValues];
-  /** The dtypes it takes (both operands have the same one). Default: float32 alone. */
+  /** The dtypes it takes, float16 where it takes float32 (both operands have the same one). Default: float32 alone. */
   readonly dtypes?: readonly DType[];
   /** Default: that of the operands. */
   readonly output?: DType;
@@ -36,6 +37,7 @@ export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
   const { backward, dtypes = ["float32"] } = formulas;
   const op = defineOp<unknown>({
     name,
+    halves: 2,
     forward([a, b]) {
       requireSameDtype(name, dtypes, a, b);
       return combineElements(name, formulas.forward, a, b, a, formulas.output ?? a.dtype);
@@ -51,13 +53,15 @@ export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
               const full =
                 formula === "dy"
                   ? gradient
-                  : combineElements(`${name}Gradient`, formula, a, b, gradient, "float32");
+                  : combineElements(`${name}Gradient`, formula, a, b, gradient, gradient.dtype);
               return sumTo(full, input.shape);
             }),
   });
   function run(a: Operand, b: Operand): Tensor {
     const [first, second] = operands(name, a, b);
-    return op.run([first, second], {});
+    // As in PyTorch, float16 becomes float32 beside it.
+    const isFloat = [first, second].some(({ dtype }) => dtype === "float32");
+    return op.run(isFloat ? [first, second].map(widened) : [first, second], {});
   }
   return Object.assign(run, { op: { ...op, formulas } });
 }
@@ -111,6 +115,10 @@ function operands(name: string, a: Operand, b: Operand): [Tensor, Tensor] {
     `${name}: at least one of its operands must be a tensor`,
     "use JavaScript's own arithmetic for numbers",
   );
+}
+
+function widened(x: Tensor): Tensor {
+  return x.dtype === "float16" ? to(x, "float32") : x;
 }
 
 function scalarLike(value: number, like: Tensor): Tensor {

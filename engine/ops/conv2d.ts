@@ -66,6 +66,7 @@ function convolutionOf(x: Shape, weight: Shape, geometry: Geometry): Convolution
 
 export const conv2dOp = defineOp<Geometry>({
   name: "conv2d",
+  halves: 1,
   forward: ([x, weight, bias], geometry) =>
     convolve(x, weight, bias, convolutionOf(x.shape, weight.shape, geometry), geometry.activation),
   backward({ gradient, inputs: [x, weight, bias], output, options: geometry, needs }) {
@@ -187,7 +188,7 @@ function geometryOf(x: Shape, weight: Shape, options: Conv2dOptions): Geometry {
 
 /**
  * conv2d(x, weight) + bias, then the activation if one is named.
- * @param x [N, inChannels, H, W]
+ * @param x [N, inChannels, H, W], float32 or float16, as is the result
  * @param weight [outChannels, inChannels / groups, kernelHeight, kernelWidth]
  * @param bias [outChannels]
  * @returns [N, outChannels, ⌊(H + padding − dilation · (kernelHeight − 1) − 1) / stride⌋ + 1, …]

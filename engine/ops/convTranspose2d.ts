@@ -67,6 +67,7 @@ function convolutionOf(x: Shape, weight: Shape, geometry: Geometry): Convolution
 
 export const convTranspose2dOp = defineOp<Geometry>({
   name: "convTranspose2d",
+  halves: 1,
   forward: ([x, weight, bias], geometry) =>
     convolutionInputGradient(x, weight, bias, convolutionOf(x.shape, weight.shape, geometry)),
   backward({ gradient, inputs: [x, weight, bias], options: geometry, needs }) {

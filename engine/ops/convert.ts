@@ -1,13 +1,14 @@
 /** From one dtype to another. */
 import { mapArray } from "../reference.ts";
 import type { DType, Tensor } from "../tensor.ts";
-import { defineOp, type OpChecks } from "./define.ts";
-import { mapElements } from "./elementwise.ts";
+import { castOp, defineOp, type OpChecks } from "./define.ts";
+import { converted } from "./elementwise.ts";
 
 export const toOp = defineOp<{ dtype: DType }>({
   name: "to",
-  forward: ([x], { dtype }) => (x.dtype === dtype ? x : mapElements("to", x, dtype, "Output(x)", {})),
-  backward: { noGradient: "whole numbers have none, and float32 to float32 changes nothing" },
+  halves: 1,
+  forward: ([x], { dtype }) => converted(x, dtype),
+  backward: { noGradient: "whole numbers have none" },
 });
 
 export const toChecks: OpChecks<{ dtype: DType }> = {
@@ -20,7 +21,24 @@ export const toChecks: OpChecks<{ dtype: DType }> = {
   ],
 };
 
-/** The same numbers as `dtype`; float32 is cut towards zero when it becomes whole. Without gradient. */
+/** Of float32 that stays so; what float16 leaves of a number is looked at by the rows of float16 (`checkOps`). */
+export const castChecks: OpChecks<{ dtype: "float32" | "float16" }> = {
+  op: castOp,
+  reference: ([x]) => x,
+  samples: () =>
+    [[3, 5], [1], [7, 11, 13]].map((shape) => ({ inputs: [shape], options: { dtype: "float32" } })),
+};
+
+/**
+ * The same numbers as `dtype`; a float is cut towards zero when it becomes whole, and rounded when float32 becomes float16
+ * (what is beyond 65,504 becomes infinite). Between float32 and float16 a gradient goes back, as the dtype that x has.
+ * @throws LimitError for float16 on an adapter without it
+ */
 export function to(x: Tensor, dtype: DType): Tensor {
-  return x.dtype === dtype ? x : toOp.run([x], { dtype });
+  if (x.dtype === dtype) return x;
+  return isFloat(x.dtype) && isFloat(dtype) ? castOp.run([x], { dtype }) : toOp.run([x], { dtype });
+}
+
+function isFloat(dtype: DType): dtype is "float32" | "float16" {
+  return dtype === "float32" || dtype === "float16";
 }

@@ -1,6 +1,7 @@
 /**
  * The three directions of a two-dimensional convolution, each an implicit GEMM. conv2d and convTranspose2d are made of
- * the same three: what is the gradient by the input for one is the forward pass of the other.
+ * the same three: what is the gradient by the input for one is the forward pass of the other. What has pixels may be
+ * float16; weights, biases and their gradients are float32.
  */
 import { sliding } from "#slidingConvolution";
 import forwardSource from "../../shaders/conv2d.wgsl";
@@ -9,6 +10,7 @@ import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
 import windowsSource from "../../shaders/conv2d_windows.wgsl";
 import { unfinished } from "../gpu/elementMap.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
+import { elementOf, wgslType } from "./elementwise.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { fold } from "./fold.ts";
 import { addSplits, gemm, type ProductAndSums, splitsFor } from "./gemm.ts";
@@ -63,10 +65,10 @@ export function convolve(
   convolution: Convolution,
   activation?: Activation,
 ): Tensor {
-  if (sliding?.fits(x.gpu, convolution)) return sliding.forward({ x, weight, bias, activation, convolution });
+  if (sliding?.fits(x, convolution)) return sliding.forward({ x, weight, bias, activation, convolution });
   const { images, inputChannels, outputChannels, groups, window, output } = convolution;
   const depth = (inputChannels / groups) * window[0] * window[1];
-  const result = emptyTensor(x.gpu, [images, outputChannels, ...output]);
+  const result = emptyTensor(x.gpu, [images, outputChannels, ...output], x.dtype);
   gemm({
     name: "conv2d",
     operands: [windowsSource, forwardSource],
@@ -76,10 +78,11 @@ export function convolve(
     batches: groups,
     splits: 1,
     constants: {
+      ...elementOf(x),
       ...constantsOf(convolution),
       alignedDepth: depth % 4 === 0,
       hasBias: bias !== undefined,
-      ...activated(activation),
+      ...activated(activation, x),
     },
     uniforms: { ...planesOf(convolution), ...windowsOf(convolution) },
     buffers: [x, weight, bias ?? x, result],
@@ -97,7 +100,7 @@ export function convolutionWeightGradient(
   convolution: Convolution,
   wantsBias: boolean,
 ): ProductAndSums {
-  if (sliding?.fits(x.gpu, convolution)) return sliding.weightGradient(x, dy, convolution, wantsBias);
+  if (sliding?.fits(x, convolution)) return sliding.weightGradient(x, dy, convolution, wantsBias);
   const { images, inputChannels, outputChannels, groups, window, output } = convolution;
   const size = {
     rows: outputChannels / groups,
@@ -114,7 +117,11 @@ export function convolutionWeightGradient(
     name: "conv2dWeightGradient",
     operands: [windowsSource, weightGradientSource],
     splits,
-    constants: { ...constantsOf(convolution), alignedPlane: (output[0] * output[1]) % 4 === 0 },
+    constants: {
+      ...elementOf(x),
+      ...constantsOf(convolution),
+      alignedPlane: (output[0] * output[1]) % 4 === 0,
+    },
     uniforms: { ...planesOf(convolution), ...windowsOf(convolution) },
     buffers: [x, dy, product],
     rowSums,
@@ -174,10 +181,10 @@ export function convolutionInputGradient(
   bias: Tensor | undefined,
   convolution: Convolution,
 ): Tensor {
-  if (sliding?.fits(dy.gpu, convolution))
+  if (sliding?.fits(dy, convolution))
     return sliding.inputGradient({ x: dy, weight, bias, activation: undefined, convolution });
   const { images, inputChannels, outputChannels, groups, input } = convolution;
-  const result = emptyTensor(dy.gpu, [images, inputChannels, ...input]);
+  const result = emptyTensor(dy.gpu, [images, inputChannels, ...input], dy.dtype);
   for (const vertical of phasesAlong(0, convolution)) {
     for (const horizontal of phasesAlong(1, convolution)) {
       gemm({
@@ -188,7 +195,12 @@ export function convolutionInputGradient(
         depth: (outputChannels / groups) * vertical.positions * horizontal.positions,
         batches: groups,
         splits: 1,
-        constants: { ...constantsOf(convolution), ...unfinished(), hasBias: bias !== undefined },
+        constants: {
+          ...elementOf(dy),
+          ...constantsOf(convolution),
+          ...unfinished(wgslType[dy.dtype]),
+          hasBias: bias !== undefined,
+        },
         uniforms: {
           ...planesOf(convolution),
           phaseY: vertical.phase,

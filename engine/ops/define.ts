@@ -12,7 +12,8 @@ import { currentOrigin } from "../origin.ts";
 import type { NdArray } from "../reference.ts";
 import { type Shape, showShape } from "../shape.ts";
 import { collect, handOut } from "../storage.ts";
-import type { DType, Tensor } from "../tensor.ts";
+import { bytesOf, type DType, type Tensor } from "../tensor.ts";
+import { converted, mapElements } from "./elementwise.ts";
 
 /** How a check fills an input. "distinct" keeps values apart, so that no finite difference crosses a tie. */
 export type InputValues =
@@ -53,6 +54,8 @@ export interface WithSaved {
 
 export interface KernelDefinition<Options> {
   readonly name: string;
+  /** How many of the first inputs it takes as float16, too; others are converted to float32 for it. Default: 0. */
+  readonly halves?: number;
   /** Checks its arguments, describes its dispatches, returns the result. Runs outside of autograd. */
   readonly forward: (inputs: readonly Tensor[], options: Options) => Tensor | WithSaved;
   /** The gradients of the inputs in order; null where there is none. */
@@ -71,6 +74,8 @@ export interface Op<Options = never> {
   readonly name: string;
   readonly run: (inputs: readonly Tensor[], options: Options) => Tensor;
   readonly gradient: "own" | "composed" | { readonly noGradient: string };
+  /** How many of the first inputs may stay float16. */
+  readonly halves: number;
 }
 
 /**
@@ -86,9 +91,12 @@ export interface OpChecks<Options = never> {
 
 /** An operation with kernels of its own. */
 export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Options> {
-  const { name, forward, backward } = definition;
-  function run(inputs: readonly Tensor[], options: Options): Tensor {
-    checkDevices(name, inputs);
+  const { name, halves = 0, forward, backward } = definition;
+  function run(given: readonly Tensor[], options: Options): Tensor {
+    checkDevices(name, given);
+    const inputs = given.map((x, i) =>
+      i >= halves && x.dtype === "float16" ? castOp.run([x], { dtype: "float32" }) : x,
+    );
     const pullback =
       typeof backward === "function" &&
       isGradEnabled() &&
@@ -114,12 +122,20 @@ export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Opt
     handOut(made);
     return output;
   }
-  return { name, run, gradient: typeof backward === "function" ? "own" : backward };
+  return { name, run, gradient: typeof backward === "function" ? "own" : backward, halves };
 }
+
+/** Between float32 and float16; here, because `defineOp` uses it. */
+export const castOp = defineOp<{ dtype: "float32" | "float16" }>({
+  name: "cast",
+  halves: 1,
+  forward: ([x], { dtype }) => mapElements("cast", x, dtype, "x", {}),
+  backward: ({ gradient, inputs: [x] }) => [converted(gradient, x.dtype)],
+});
 
 /** An operation made of others. */
 export function defineComposition<Options>(definition: CompositionDefinition<Options>): Op<Options> {
-  return { name: definition.name, run: definition.compose, gradient: "composed" };
+  return { name: definition.name, run: definition.compose, gradient: "composed", halves: 0 };
 }
 
 function withSaved(result: Tensor | WithSaved): WithSaved {
@@ -137,10 +153,10 @@ function checkDevices(name: string, inputs: readonly Tensor[]): void {
   }
 }
 
-/** @throws DtypeError unless all tensors are of `dtype` */
+/** @throws DtypeError unless all tensors are of `dtype`; float16 does for float32, to which `run` converts it if need be */
 export function requireDtype(name: string, dtype: DType, ...tensors: readonly Tensor[]): void {
   for (const tensor of tensors) {
-    if (tensor.dtype !== dtype) {
+    if (tensor.dtype !== dtype && !(dtype === "float32" && tensor.dtype === "float16")) {
       throw new DtypeError(
         `${name}: expected ${dtype}, got ${tensor.dtype}`,
         `convert it with to(x, "${dtype}")`,
@@ -159,7 +175,7 @@ export function requireRank(name: string, what: string, tensor: Tensor, rank: nu
 /** `size` elements of a tensor, for a kernel that is to see no others. */
 export interface Part {
   readonly of: Tensor;
-  /** A multiple of 64 elements: what WebGPU can bind. */
+  /** Where WebGPU can bind: a multiple of 256 bytes. */
   readonly start: number;
   readonly size: number;
 }
@@ -179,6 +195,7 @@ export function tensorOf(operand: Tensor | Part): Tensor {
 }
 
 export function memoryOf(operand: Tensor | Part): GpuMemory {
-  const { memory } = tensorOf(operand).storage;
-  return "of" in operand ? partOf(memory, 4 * operand.start, 4 * operand.size) : memory;
+  const { dtype, storage } = tensorOf(operand);
+  if (!("of" in operand)) return storage.memory;
+  return partOf(storage.memory, bytesOf(dtype, operand.start), bytesOf(dtype, operand.size));
 }

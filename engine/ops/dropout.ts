@@ -12,6 +12,7 @@ import { chanceOf, nextDraw, requireProbability } from "../random.ts";
 import { ndarray } from "../reference.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, type OpChecks, requireDtype } from "./define.ts";
+import { elementOf, wgslType } from "./elementwise.ts";
 import { dispatchElements } from "./slices.ts";
 
 interface DropoutOptions {
@@ -25,9 +26,12 @@ function scaleOf(probability: number): number {
 }
 
 function masked(x: Tensor, { probability, draw }: DropoutOptions): Tensor {
-  const result = emptyTensor(x.gpu, x.shape);
+  const result = emptyTensor(x.gpu, x.shape, x.dtype);
   dispatchElements({
-    kernel: kernel("dropout", [common, philoxSource, dropoutSource], unfinished()),
+    kernel: kernel("dropout", [common, philoxSource, dropoutSource], {
+      ...elementOf(x),
+      ...unfinished(wgslType[x.dtype]),
+    }),
     buffers: [x, result],
     uniforms: () => ({
       draw: drawWords(draw),
@@ -41,6 +45,7 @@ function masked(x: Tensor, { probability, draw }: DropoutOptions): Tensor {
 
 export const dropoutOp = defineOp<DropoutOptions>({
   name: "dropout",
+  halves: 1,
   forward([x], options) {
     requireDtype("dropout", "float32", x);
     return masked(x, options);
@@ -71,7 +76,7 @@ export const dropoutChecks: OpChecks<DropoutOptions> = {
 /**
  * Sets each element to 0 with the given probability and multiplies the others by 1 / (1 - probability): for training
  * (a model that is evaluated leaves it out).
- * @throws DtypeError unless x is float32; ArgumentError
+ * @throws DtypeError unless x is float32 or float16; ArgumentError
  */
 export function dropout(x: Tensor, probability = 0.5): Tensor {
   requireProbability("dropout", probability);

@@ -6,7 +6,7 @@ import fillSource from "../../shaders/fill.wgsl";
 import unarySource from "../../shaders/unary.wgsl";
 import gradientSource from "../../shaders/unary_gradient.wgsl";
 import type { GpuMemory } from "../gpu/buffers.ts";
-import { elementCommand, unfinished } from "../gpu/elementMap.ts";
+import { type ElementMap, elementCommand, unfinished } from "../gpu/elementMap.ts";
 import type { Gpu, ReadyDispatch } from "../gpu/gpu.ts";
 import { type Constants, type Kernel, kernel } from "../gpu/kernel.ts";
 import { currentOrigin } from "../origin.ts";
@@ -15,7 +15,31 @@ import { type DType, emptyTensor, type Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
 import { dispatchElements } from "./slices.ts";
 
-export const wgslType = { float32: "f32", int32: "i32", uint32: "u32" } as const;
+export const wgslType = { float32: "f32", float16: "f16", int32: "i32", uint32: "u32" } as const;
+
+/** What numbers of the dtype are computed in. */
+function computedIn(dtype: DType) {
+  return dtype === "float16" ? "f32" : wgslType[dtype];
+}
+
+/** The constant of a kernel that stores such elements, and computes with them in float32 where they are float16. */
+export function elementOf({ dtype }: Tensor) {
+  return { element: `alias Element = ${wgslType[dtype]};` };
+}
+
+/** The constants of a matrix product's kernel. */
+export function elementsOf(a: Tensor, b: Tensor, result: Tensor) {
+  return {
+    elementA: `alias ElementA = ${wgslType[a.dtype]};`,
+    elementB: `alias ElementB = ${wgslType[b.dtype]};`,
+    ...elementOf(result),
+  };
+}
+
+/** Whether a recording can compute it at the end of another kernel, and the type of its elements then. */
+function mapOf(map: Omit<ElementMap, "type">, from: DType, to: DType): { map?: ElementMap } {
+  return from === to && computedIn(to) === "f32" ? { map: { ...map, type: wgslType[to] } } : {};
+}
 
 /** Numbers that a formula uses beside x, by name: `leakyRelu`'s slope. At most four. */
 export type Parameters = Readonly<Record<string, number>>;
@@ -49,16 +73,21 @@ export function mapElements(
     kernel: kernel(name, [common, unarySource], {
       input: `alias Input = ${wgslType[x.dtype]};`,
       output: `alias Output = ${wgslType[dtype]};`,
-      forward: `fn forward(x: Input) -> Output { ${letParameters(parameters)} return ${expression}; }`,
+      forward: `fn forward(v: Input) -> Output {
+let x = ${computedIn(x.dtype)}(v); ${letParameters(parameters)} return Output(${expression}); }`,
       ...unfinished(wgslType[dtype]),
     }),
     buffers: [x, result],
     uniforms: { parameters: Object.values(parameters) },
     flops: 1,
-    ...(x.dtype === "float32" &&
-      dtype === "float32" && { map: { name, operands: ["x"], expression, parameters } }),
+    ...mapOf({ name, operands: ["x"], expression, parameters }, x.dtype, dtype),
   });
   return result;
+}
+
+/** The same numbers as `dtype`, outside of autograd. */
+export function converted(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : mapElements("to", x, dtype, "x", {});
 }
 
 /** What an expression for a gradient may be made of; x and y only where it names them. */
@@ -75,18 +104,19 @@ export function pullBackElements(
   { x, y, dy }: PullBackOperands,
   parameters: Parameters = {},
 ): Tensor {
-  const result = emptyTensor(dy.gpu, dy.shape);
+  const result = emptyTensor(dy.gpu, dy.shape, dy.dtype);
   const body = `${letParameters(parameters)} return ${expression};`;
   const uses = (variable: string) => new RegExp(`\\b${variable}\\b`).test(expression);
   dispatchElements({
     kernel: kernel(name, [common, gradientSource], {
+      ...elementOf(dy),
       backward: `fn backward(x: f32, y: f32, dy: f32) -> f32 { ${body} }`,
-      ...unfinished(),
+      ...unfinished(wgslType[dy.dtype]),
     }),
     buffers: [x && uses("x") ? x : dy, y && uses("y") ? y : dy, dy, result],
     uniforms: { parameters: Object.values(parameters) },
     flops: 1,
-    map: { name, operands: ["x", "y", "dy"], expression, parameters },
+    ...mapOf({ name, operands: ["x", "y", "dy"], expression, parameters }, dy.dtype, dy.dtype),
   });
   return result;
 }
@@ -114,10 +144,12 @@ export function combineElements(
 ): Tensor {
   const shape = broadcastShapes(name, a.shape, b.shape);
   const result = emptyTensor(a.gpu, shape, dtype);
+  const type = computedIn(a.dtype);
   const constants = {
     input: `alias Input = ${wgslType[a.dtype]};`,
     output: `alias Output = ${wgslType[dtype]};`,
-    combine: `fn combine(a: Input, b: Input, dy: Input) -> Output { return ${expression}; }`,
+    combine: `fn combine(u: Input, v: Input, dv: Input) -> Output {
+let a = ${type}(u); let b = ${type}(v); let dy = ${type}(dv); return Output(${expression}); }`,
     ...unfinished(wgslType[dtype]),
   };
   const buffers = [a, b, dy, result];
@@ -127,8 +159,7 @@ export function combineElements(
       buffers,
       uniforms: {},
       flops: 1,
-      ...(a.dtype === "float32" &&
-        dtype === "float32" && { map: { name, operands: ["a", "b", "dy"], expression } }),
+      ...mapOf({ name, operands: ["a", "b", "dy"], expression }, a.dtype, dtype),
     });
     return result;
   }

@@ -4,17 +4,20 @@ import { unfinished } from "../gpu/elementMap.ts";
 import type { Constants } from "../gpu/kernel.ts";
 import type { Tensor } from "../tensor.ts";
 import { relu, sigmoid, tanh } from "./activations.ts";
-import { pullBackElements } from "./elementwise.ts";
+import { pullBackElements, wgslType } from "./elementwise.ts";
 
 /** Activations that can be fused: those whose gradient follows from their value alone. */
 const fusable = { relu, sigmoid, tanh };
 export type Activation = keyof typeof fusable;
 
-/** The constant of a kernel that ends with an activation, or with nothing. */
-export function activated(activation: Activation | undefined): Constants {
-  if (!activation) return unfinished();
+/** The constant of a kernel that ends with an activation, or with nothing. @param result what the kernel makes */
+export function activated(activation: Activation | undefined, { dtype }: Tensor): Constants {
+  const type = wgslType[dtype];
+  if (!activation) return unfinished(type);
   const { forward } = fusable[activation].op.formulas;
-  return { finish: `fn finish(x: f32, i: u32) -> f32 { return ${forward}; }` };
+  return {
+    finish: `fn finish(v: ${type}, i: u32) -> ${type} { let x = f32(v); return ${type}(${forward}); }`,
+  };
 }
 
 /** The gradient before a fused activation, from the one behind it and the value y. */

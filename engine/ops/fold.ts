@@ -6,7 +6,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { mergeAxes, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
-import { wgslType } from "./elementwise.ts";
+import { converted, wgslType } from "./elementwise.ts";
 
 type Fold = "sum" | "max";
 
@@ -23,9 +23,10 @@ const longFold = 256;
 /** So many threads keep any adapter busy. */
 const enoughThreads = 16384;
 
-/** x folded over `axes`, times `scale`; the axes stay with size 1. */
+/** x folded over `axes`, times `scale`; the axes stay with size 1. float16 becomes float32 by it. */
 export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1): Tensor {
-  const type = wgslType[x.dtype];
+  const dtype = x.dtype === "float16" ? "float32" : x.dtype;
+  const type = wgslType[dtype];
   const strides = stridesOf(x.shape);
   const isReduced = (_: unknown, axis: number) => axes.includes(axis);
   const isKept = (_: unknown, axis: number) => !axes.includes(axis);
@@ -38,9 +39,10 @@ export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1):
       ? 1
       : Math.min(Math.ceil(length / 32), Math.max(1, Math.ceil(enoughThreads / outputs)));
   const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-  const result = emptyTensor(x.gpu, parts === 1 ? shape : [outputs, parts], x.dtype);
+  const result = emptyTensor(x.gpu, parts === 1 ? shape : [outputs, parts], dtype);
   dispatch({
     kernel: kernel(name, [common, reduceSource], {
+      input: `alias Input = ${wgslType[x.dtype]};`,
       element: `alias Element = ${type};`,
       fold: `fn fold(a: Element, b: Element) -> Element { return ${folds[name].expression}; }`,
       first: `const first: Element = ${folds[name].first(type)};`,
@@ -64,15 +66,16 @@ export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1):
   });
   if (parts === 1) return result;
   const folded = fold(name, result, [1], scale);
-  return new Tensor(folded.storage, shape, x.dtype);
+  return new Tensor(folded.storage, shape, dtype);
 }
 
-/** Sums a gradient back to the shape that was broadcast to its own. */
-export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
+/** Sums a gradient back to the shape that was broadcast to its own. @param dtype of the result */
+export function sumTo(x: Tensor, shape: Shape, dtype = x.dtype): Tensor {
+  if (sameShape(x.shape, shape)) return converted(x, dtype);
   const added = x.shape.length - shape.length;
   const axes = x.shape
     .map((_, axis) => axis)
     .filter((axis) => axis < added || shape[axis - added] !== x.shape[axis]);
-  return new Tensor(fold("sum", x, axes).storage, shape, x.dtype);
+  const sum = converted(fold("sum", x, axes), dtype);
+  return new Tensor(sum.storage, shape, dtype);
 }

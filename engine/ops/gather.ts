@@ -15,7 +15,7 @@ import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { dot, fromIndex } from "../reference.ts";
 import { normaliseAxis, type Shape, showShape, sizeOf, stridesOf } from "../shape.ts";
-import { emptyTensor, type Tensor } from "../tensor.ts";
+import { emptyTensor, type HostDType, type Tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
 import { wgslType } from "./elementwise.ts";
 import { slice } from "./layout.ts";
@@ -45,7 +45,7 @@ function choose(name: string, x: Tensor, indices: Tensor, axis: number, hasOwnIn
     kernel: kernel(name, [common, gatherSource], {
       element: `alias Element = ${wgslType[x.dtype]};`,
       hasOwnIndices,
-      missing: `fn missing(index: u32) -> Element { return ${missing[x.dtype]}; }`,
+      missing: `fn missing(index: u32) -> Element { return ${missing[x.dtype as HostDType]}; }`,
     }),
     buffers: [x, indices, result],
     uniforms: { length: x.shape[axis], chosen, inner: innerOf(shape, axis), count: result.size },

@@ -93,7 +93,7 @@ export interface ProductAndSums {
 /** The parts of a split sum added up: [splits, …] each. */
 export function addSplits({ product, rowSums }: ProductAndSums, shape: Shape): ProductAndSums {
   const [parts] = product.shape;
-  const as = ({ storage }: Tensor, shape: Shape) => new Tensor(storage, shape, "float32");
+  const as = ({ storage, dtype }: Tensor, shape: Shape) => new Tensor(storage, shape, dtype);
   if (parts === 1 || !rowSums) {
     return {
       product: as(parts === 1 ? product : fold("sum", product, [0]), shape),

@@ -17,8 +17,8 @@ import {
   stridesOf,
 } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
-import { defineComposition, defineOp, dispatch, type OpChecks, requireRank } from "./define.ts";
-import { filled, wgslType } from "./elementwise.ts";
+import { defineComposition, defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
+import { elementOf, filled } from "./elementwise.ts";
 import { sumTo } from "./fold.ts";
 
 /** Where in a tensor a copy goes along: a stride an axis of the copied block, and where it starts. */
@@ -35,7 +35,7 @@ function copyBlock(name: string, sizes: Shape, from: Walk, to: Walk): void {
   const count = sizeOf(sizes);
   dispatch({
     kernel: kernel(name, [common, copySource], {
-      element: `alias Element = ${wgslType[from.tensor.dtype]};`,
+      ...elementOf(from.tensor),
       rank: merged.shape.length,
     }),
     buffers: [from.tensor, to.tensor],
@@ -66,6 +66,7 @@ function view(x: Tensor, shape: Shape): Tensor {
 
 export const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",
+  halves: 1,
   forward: ([x], { shape }) => view(x, shape),
   backward: ({ gradient, inputs: [x] }) => [view(gradient, x.shape)],
 });
@@ -106,6 +107,7 @@ export function flatten(x: Tensor, startAxis = 1): Tensor {
 
 export const permuteOp = defineOp<{ axes: readonly number[] }>({
   name: "permute",
+  halves: 1,
   forward([x], { axes }) {
     const strides = stridesOf(x.shape);
     return gather(
@@ -171,6 +173,7 @@ export function transpose(x: Tensor, first = -2, second = -1): Tensor {
 
 export const expandOp = defineOp<{ shape: Shape }>({
   name: "expand",
+  halves: 1,
   forward: ([x], { shape }) => gather("expand", x, shape, broadcastStrides(x.shape, shape)),
   backward: ({ gradient, inputs: [x] }) => [sumTo(gradient, x.shape)],
 });
@@ -208,6 +211,7 @@ interface SliceOptions {
 
 export const sliceOp = defineOp<SliceOptions>({
   name: "slice",
+  halves: 1,
   forward([x], { axis, start, end }) {
     const shape = x.shape.map((size, i) => (i === axis ? end - start : size));
     const strides = stridesOf(x.shape);
@@ -256,7 +260,7 @@ export function slice(x: Tensor, axis: number, start: number, end = Number.POSIT
 
 /** A tensor of `shape` that holds x from the index `corner` on, and `value` elsewhere. */
 function scatter(name: string, x: Tensor, shape: Shape, corner: Shape, value: number): Tensor {
-  const result = filled(x.gpu, shape, value);
+  const result = filled(x.gpu, shape, value, x.dtype);
   const strides = stridesOf(shape);
   copyBlock(
     name,
@@ -269,6 +273,7 @@ function scatter(name: string, x: Tensor, shape: Shape, corner: Shape, value: nu
 
 export const concatOp = defineOp<{ axis: number }>({
   name: "concat",
+  halves: Number.POSITIVE_INFINITY,
   forward(inputs, { axis }) {
     const total = inputs.reduce((sum, input) => sum + input.shape[axis], 0);
     const shape = inputs[0].shape.map((size, i) => (i === axis ? total : size));
@@ -366,6 +371,7 @@ interface PadOptions {
 
 export const padOp = defineOp<PadOptions>({
   name: "pad",
+  halves: 1,
   forward([x], { padding, value }) {
     const shape = x.shape.map((size, axis) => size + padding[axis][0] + padding[axis][1]);
     return scatter(
@@ -437,7 +443,7 @@ export const padChecks: OpChecks<PadOptions> = {
  * @throws ArgumentError unless there is one pair of whole numbers, 0 or more, an axis
  */
 export function pad(x: Tensor, padding: readonly (readonly [number, number])[], value = 0): Tensor {
-  if (x.dtype !== "float32") throw new DtypeError(`pad: expected float32, got ${x.dtype}`);
+  requireDtype("pad", "float32", x);
   const valid =
     padding.length === x.shape.length && padding.flat().every((size) => Number.isInteger(size) && size >= 0);
   if (!valid) {

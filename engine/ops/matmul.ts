@@ -5,7 +5,7 @@ import { fromIndex } from "../reference.ts";
 import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, type OpChecks, type Part, requireDtype, type Sample } from "./define.ts";
-import { combineElements } from "./elementwise.ts";
+import { combineElements, converted, elementsOf } from "./elementwise.ts";
 import {
   type Activation,
   activated,
@@ -47,10 +47,11 @@ interface Stored {
   readonly most: number;
 }
 
-function stored(x: Tensor, transposed: boolean, rows: number, columns: number): Stored {
+/** @param isHalf whether one of the matrices at work is float16 */
+function stored(x: Tensor, transposed: boolean, rows: number, columns: number, isHalf: boolean): Stored {
   const [lines, length] = transposed ? [columns, rows] : [rows, columns];
   const isOne = x.size === lines * length;
-  return { x, transposed, lines, length, most: isOne ? linesAtOnce(x.gpu, lines, length) : lines };
+  return { x, transposed, lines, length, most: isOne ? linesAtOnce(x.gpu, lines, length, isHalf) : lines };
 }
 
 /** What a command has to bind to reach some rows and columns of a matrix (of each, where there are several). */
@@ -61,8 +62,15 @@ function block({ x, transposed, lines, length }: Stored, rows: Range, columns: R
   return { of: x, start, size: x.size - lines * length + end - start };
 }
 
-function product(a: Tensor, b: Tensor, bias: Tensor | undefined, options: MatmulOptions): Tensor {
-  return productAndSums(a, b, bias, options, false).product;
+/** @param like the result is of its dtype */
+function product(
+  a: Tensor,
+  b: Tensor,
+  bias: Tensor | undefined,
+  options: MatmulOptions,
+  like: Tensor,
+): Tensor {
+  return productAndSums(a, b, bias, options, like, false).product;
 }
 
 /**
@@ -73,6 +81,7 @@ function productAndSums(
   b: Tensor,
   bias: Tensor | undefined,
   options: MatmulOptions,
+  { dtype }: Tensor,
   wantsSums: boolean,
 ): ProductAndSums {
   const { inner: _, ...size } = sizes(a.shape, b.shape, options);
@@ -82,12 +91,13 @@ function productAndSums(
   const shape = [...batch, rows, columns];
   const [wideA, batchStrideA] = alongBatches(a, batch);
   const [wideB, batchStrideB] = alongBatches(b, batch);
-  const left = stored(wideA, transposeA, rows, depth);
   if (isSmall(size, wideA, wideB)) {
     const small = { ...size, a: wideA, b: wideB, batchStrideA, batchStrideB, transposeA, transposeB };
-    return smallProduct({ ...small, bias, activation, wantsSums, shape });
+    return smallProduct({ ...small, bias, activation, wantsSums, shape, dtype });
   }
-  const right = stored(wideB, transposeB, depth, columns);
+  const isHalf = [a.dtype, b.dtype, dtype].includes("float16");
+  const left = stored(wideA, transposeA, rows, depth, isHalf);
+  const right = stored(wideB, transposeB, depth, columns, isHalf);
   const constants = {
     transposedA: transposeA,
     transposedB: transposeB,
@@ -95,7 +105,6 @@ function productAndSums(
     alignedB: right.length % 4 === 0,
     alignedDepth: depth % 4 === 0,
     hasBias: bias !== undefined,
-    ...activated(activation),
   };
   const strides = { batchStrideA, batchStrideB, resultStride: rows * columns };
   const lines = { lineA: left.length, lineB: right.length, lineResult: columns };
@@ -104,8 +113,10 @@ function productAndSums(
   /** The product over a range of the depth: one command, or one for each block of the result. */
   function productOver(k: Range): ProductAndSums {
     const splits = isFused ? 1 : splitsFor(a.gpu, { ...size, depth: k.size });
-    const made = emptyTensor(a.gpu, [splits, ...shape]);
-    const result = stored(made, false, rows, columns);
+    // Parts of a sum are rounded when they have been added up.
+    const isWholeSum = splits === 1 && k.size === depth;
+    const made = emptyTensor(a.gpu, [splits, ...shape], isWholeSum ? dtype : "float32");
+    const result = stored(made, false, rows, columns, isHalf);
     const rowRanges = cut(rows, transposeA ? result.most : Math.min(left.most, result.most));
     const columnRanges = cut(columns, transposeB ? right.most : columns);
     const isWhole = k.size === depth && rowRanges.length === 1 && columnRanges.length === 1;
@@ -116,7 +127,7 @@ function productAndSums(
         gemm({
           name: "matmul",
           operands: [matmulSource],
-          constants,
+          constants: { ...constants, ...elementsOf(a, b, made), ...activated(activation, made) },
           uniforms: { ...strides, ...lines },
           rows: row.size,
           columns: column.size,
@@ -142,7 +153,7 @@ function productAndSums(
     (sum, next) => combineElements("add", "a + b", sum, next.product, sum, "float32"),
     first.product,
   );
-  return { product: sum, rowSums: first.rowSums };
+  return { product: converted(sum, dtype), rowSums: first.rowSums };
 }
 
 /** The operand and the stride between its matrices: 0 where one serves all batches. */
@@ -155,28 +166,29 @@ function alongBatches(x: Tensor, batch: Shape): [Tensor, number] {
 
 export const matmulOp = defineOp<MatmulOptions>({
   name: "matmul",
-  forward: ([a, b, bias], options) => product(a, b, bias, options),
+  halves: 2,
+  forward: ([a, b, bias], options) => product(a, b, bias, options, a.dtype === "float16" ? a : b),
   backward({ gradient, inputs: [a, b, bias], output, options, needs }) {
     const { transposeA = false, transposeB = false, activation } = options;
     const dy = pullBackActivation(activation, output, gradient);
     const da = () =>
       transposeA
-        ? product(b, dy, undefined, { transposeA: transposeB, transposeB: true })
-        : product(dy, b, undefined, { transposeB: !transposeB });
+        ? product(b, dy, undefined, { transposeA: transposeB, transposeB: true }, a)
+        : product(dy, b, undefined, { transposeB: !transposeB }, a);
     const wantsBias = bias !== undefined && needs(2);
     // dy is the left operand where b is transposed, and its rows are read on the way; batches have a sum each.
     const db = (): ProductAndSums =>
       transposeB
         ? productAndSums(
-            ...([dy, a, undefined, { transposeA: true, transposeB: transposeA }] as const),
+            ...([dy, a, undefined, { transposeA: true, transposeB: transposeA }, b] as const),
             wantsBias && dy.shape.length === 2,
           )
-        : { product: product(a, dy, undefined, { transposeA: !transposeA }), rowSums: undefined };
+        : { product: product(a, dy, undefined, { transposeA: !transposeA }, b), rowSums: undefined };
     const byB = needs(1) ? db() : undefined;
     return [
       needs(0) ? sumTo(da(), a.shape) : null,
       byB ? sumTo(byB.product, b.shape) : null,
-      wantsBias ? (byB?.rowSums ?? sumTo(dy, bias.shape)) : null,
+      wantsBias ? (byB?.rowSums ?? sumTo(dy, bias.shape, "float32")) : null,
     ];
   },
 });
@@ -304,7 +316,7 @@ function matmulSamples(): Sample<MatmulOptions>[] {
 
 /**
  * The matrix product [..., M, K] · [..., K, N] = [..., M, N]; leading axes are batches and broadcast. With `bias` [N]:
- * activation(a · b + bias).
+ * activation(a · b + bias). Where a or b is float16, so is the result, and what it is made of is added up in float32.
  * @throws ShapeError, DtypeError
  */
 export function matmul(
@@ -335,7 +347,7 @@ export function matmul(
 
 /**
  * x · weightᵀ + bias over the last axis, as torch.nn.functional.linear.
- * @param x [..., inFeatures]
+ * @param x [..., inFeatures], float32 or float16, as is the result
  * @param weight [outFeatures, inFeatures]
  * @param bias [outFeatures]
  */

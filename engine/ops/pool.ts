@@ -25,6 +25,7 @@ import {
   requireRank,
   type Sample,
 } from "./define.ts";
+import { elementOf, wgslType } from "./elementwise.ts";
 import { pair } from "./pair.ts";
 
 type Pair = readonly [number, number];
@@ -245,11 +246,13 @@ function poolSamples<Options, Resolved>(
 function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<") {
   return defineOp<Windows>({
     name,
+    halves: 1,
     forward([x], windows) {
-      const result = emptyTensor(x.gpu, pooledShape(name, x, windows));
+      const result = emptyTensor(x.gpu, pooledShape(name, x, windows), x.dtype);
       const indices = emptyTensor(x.gpu, result.shape, "uint32");
       dispatch({
         kernel: kernel(name, [common, poolSource, extremumSource], {
+          ...elementOf(x),
           ...windowConstants(windows),
           ...constantPair("dilation", windows.dilation),
           outputsPerThread,
@@ -262,13 +265,14 @@ function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<"
       return { output: result, saved: [indices] };
     },
     backward({ gradient, inputs: [x], saved: [indices], options: windows }) {
-      const result = emptyTensor(x.gpu, x.shape);
+      const result = emptyTensor(x.gpu, x.shape, x.dtype);
       dispatch({
         kernel: kernel(`${name}Gradient`, [common, poolSource, extremumGradientSource], {
+          ...elementOf(x),
           ...constantPair("stride", windows.stride),
           ...constantPair("padding", windows.padding),
           ...cellConstants(windows),
-          ...unfinished(),
+          ...unfinished(wgslType[x.dtype]),
         }),
         buffers: [gradient, indices, result],
         ...overCells(x, gradient, windows),
@@ -304,7 +308,7 @@ export const minPool2dChecks: OpChecks<Windows> = {
 };
 
 /**
- * The largest element of each window: [N, C, H, W] float32 becomes [N, C, OH, OW], where
+ * The largest element of each window: [N, C, H, W] becomes [N, C, OH, OW], where
  * OH = ⌊(H + 2 · padding - dilation · (kernelSize - 1) - 1) / stride⌋ + 1 (⌈ ⌉ with `ceilMode`). The gradient of a
  * window goes to the first of its largest elements, in row-major order. (`torch.nn.MaxPool2d`)
  * @throws ShapeError, ArgumentError, DtypeError
@@ -324,10 +328,12 @@ function averageWindowsOf({ countIncludePad = true, ...options }: AvgPoolOptions
 
 export const avgPool2dOp = defineOp<AverageWindows>({
   name: "avgPool2d",
+  halves: 1,
   forward([x], windows) {
-    const result = emptyTensor(x.gpu, pooledShape("avgPool2d", x, windows));
+    const result = emptyTensor(x.gpu, pooledShape("avgPool2d", x, windows), x.dtype);
     dispatch({
       kernel: kernel("avgPool2d", [common, poolSource, divisorSource, averageSource], {
+        ...elementOf(x),
         ...windowConstants(windows),
         countIncludePad: windows.countIncludePad,
         outputsPerThread,
@@ -339,13 +345,14 @@ export const avgPool2dOp = defineOp<AverageWindows>({
     return result;
   },
   backward({ gradient, inputs: [x], options: windows }) {
-    const result = emptyTensor(x.gpu, x.shape);
+    const result = emptyTensor(x.gpu, x.shape, x.dtype);
     dispatch({
       kernel: kernel("avgPool2dGradient", [common, poolSource, divisorSource, averageGradientSource], {
+        ...elementOf(x),
         ...windowConstants(windows),
         countIncludePad: windows.countIncludePad,
         ...cellConstants(windows),
-        ...unfinished(),
+        ...unfinished(wgslType[x.dtype]),
       }),
       buffers: [gradient, result],
       ...overCells(x, gradient, windows),
@@ -375,7 +382,7 @@ export const avgPool2dChecks: OpChecks<AverageWindows> = {
 };
 
 /**
- * The average of each window: [N, C, H, W] float32 becomes [N, C, OH, OW], where
+ * The average of each window: [N, C, H, W] becomes [N, C, OH, OW], where
  * OH = ⌊(H + 2 · padding - kernelSize) / stride⌋ + 1 (⌈ ⌉ with `ceilMode`). The sum is divided by the number of the
  * window's elements, those in the padding included unless `countIncludePad` is false; what a last window of `ceilMode`
  * has beyond the padding never counts. (`torch.nn.AvgPool2d`)

@@ -3,17 +3,20 @@
  * 144 MiB, and many adapters bind 128. What treats every element by itself runs once a slice, from here; matmul cuts
  * up its matrices. Other operations refuse such tensors.
  */
+import { partAlignment } from "../gpu/buffers.ts";
 import { elementCommand } from "../gpu/elementMap.ts";
 import type { Dispatch, Gpu } from "../gpu/gpu.ts";
 import { currentOrigin } from "../origin.ts";
 import type { Tensor } from "../tensor.ts";
 import { memoryOf } from "./define.ts";
 
-/** Where a part may begin: at a multiple of so many elements. */
-const alignment = 64;
-
-/** How many of a tensor's `lines`, each of `length` elements, a kernel binds at once: all, or a multiple of 64. */
-export function linesAtOnce(gpu: Gpu, lines: number, length: number): number {
+/**
+ * How many of a tensor's `lines`, each of `length` elements, a kernel binds at once: all, or a multiple of the elements
+ * after which a part may begin.
+ * @param isHalf whether there is float16 among what is cut: as many lines as of float32, but other beginnings
+ */
+export function linesAtOnce(gpu: Gpu, lines: number, length: number, isHalf: boolean): number {
+  const alignment = partAlignment / (isHalf ? 2 : 4);
   const most = Math.floor(gpu.largestBinding / (4 * length));
   return lines <= most ? lines : Math.max(1, Math.floor(most / alignment)) * alignment;
 }
@@ -33,8 +36,8 @@ export function cut(size: number, step: number): Range[] {
 }
 
 /** A tensor's elements, cut into what a kernel binds at once. */
-export function slicesOf({ gpu, size }: Tensor): Range[] {
-  return cut(size, linesAtOnce(gpu, size, 1));
+export function slicesOf({ gpu, size, dtype }: Tensor, isHalf = dtype === "float16"): Range[] {
+  return cut(size, linesAtOnce(gpu, size, 1, isHalf));
 }
 
 type ElementsDispatch = Pick<Dispatch, "kernel" | "uniforms" | "map" | "batch"> & {
@@ -47,7 +50,8 @@ type ElementsDispatch = Pick<Dispatch, "kernel" | "uniforms" | "map" | "batch"> 
 /** Gives the command for a kernel with a thread for every four elements (`elementCommand`), or one command a slice. */
 export function dispatchElements({ buffers, map, batch, ...rest }: ElementsDispatch): void {
   const walked = buffers.reduce((a, b) => (b.size > a.size ? b : a));
-  for (const { start, size } of slicesOf(walked)) {
+  const isHalf = buffers.some(({ dtype }) => dtype === "float16");
+  for (const { start, size } of slicesOf(walked, isHalf)) {
     const memories = buffers.map((x) => memoryOf(x.size === walked.size ? { of: x, start, size } : x));
     walked.gpu.dispatch({
       ...elementCommand({ ...rest, buffers: memories, start, size }),

@@ -8,7 +8,6 @@ import lineSource from "../../shaders/conv2d_line.wgsl";
 import slidingSource from "../../shaders/conv2d_sliding.wgsl";
 import weightGradientSource from "../../shaders/conv2d_sliding_weight_gradient.wgsl";
 import ofEight from "../../shaders/of_eight.wgsl";
-import type { Gpu } from "../gpu/gpu.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import type { Convolution, Pair } from "./convolution.ts";
@@ -28,9 +27,12 @@ const workgroupThreads = 8;
 /** The kernels have a line of the window written out. */
 const widestWindow = 5;
 
-function canSlide(gpu: Gpu, { window, stride, dilation }: Convolution): boolean {
+/** @param x what has pixels, on which it slides */
+function canSlide({ gpu, dtype }: Tensor, { window, stride, dilation }: Convolution): boolean {
   const isPlain = stride[0] === 1 && stride[1] === 1 && dilation[1] === 1 && window[1] <= widestWindow;
-  return isPlain && gpu.tiling === "registers" && gpu.adapter.smallestSubgroup >= lanes;
+  return (
+    isPlain && dtype === "float32" && gpu.tiling === "registers" && gpu.adapter.smallestSubgroup >= lanes
+  );
 }
 
 export interface Sliding {
@@ -113,7 +115,7 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
       kernelWidth: window[1],
       wide: isWide,
       tall: isTall,
-      ...activated(activation),
+      ...activated(activation, result),
     }),
     buffers: [x, weight, bias ?? x, result],
     uniforms: {

@@ -6,8 +6,9 @@ import common from "../../shaders/common.wgsl";
 import source from "../../shaders/matmul_small.wgsl";
 import { kernel } from "../gpu/kernel.ts";
 import type { Shape } from "../shape.ts";
-import { emptyTensor, type Tensor } from "../tensor.ts";
+import { type DType, emptyTensor, type Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
+import { elementsOf } from "./elementwise.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { type GemmSize, type ProductAndSums, rowSumsFunction } from "./gemm.ts";
 
@@ -38,6 +39,8 @@ interface SmallProduct extends GemmSize {
   readonly wantsSums: boolean;
   /** [..., rows, columns], of all batches. */
   readonly shape: Shape;
+  /** Of the product. */
+  readonly dtype: DType;
 }
 
 /** The product and, where they are wanted, the sums of the rows of a along the depth. */
@@ -48,16 +51,18 @@ export function smallProduct({
   activation,
   wantsSums,
   shape,
+  dtype,
   ...rest
 }: SmallProduct): ProductAndSums {
   const { rows, columns, depth, batches, transposeA, transposeB, batchStrideA, batchStrideB } = rest;
-  const product = emptyTensor(a.gpu, shape);
+  const product = emptyTensor(a.gpu, shape, dtype);
   const rowSums = wantsSums ? emptyTensor(a.gpu, [batches * rows]) : undefined;
   const buffers = [a, b, bias ?? a, product];
   dispatch({
     kernel: kernel("matmul, small", [common, source], {
+      ...elementsOf(a, b, product),
       hasBias: bias !== undefined,
-      ...activated(activation),
+      ...activated(activation, product),
       rowSums: rowSumsFunction(rowSums && buffers.length),
     }),
     buffers: rowSums ? [...buffers, rowSums] : buffers,

@@ -10,7 +10,7 @@ import { binaryChecks } from "./binary.ts";
 import { crossEntropyLossChecks, nllLossChecks } from "./classLosses.ts";
 import { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./compare.ts";
 import { conv2dChecks } from "./conv2d.ts";
-import { toChecks } from "./convert.ts";
+import { castChecks, toChecks } from "./convert.ts";
 import { convTranspose2dChecks } from "./convTranspose2d.ts";
 import type { OpChecks } from "./define.ts";
 import { dropoutChecks } from "./dropout.ts";
@@ -55,7 +55,7 @@ export const opChecks = [
   ...[relu.op, leakyReluOp, sigmoid.op, tanh.op, softplus.op].map(unaryChecks),
   // comparisons, dtypes, indices
   ...[equal.op, notEqual.op, less.op, lessEqual.op, greater.op, greaterEqual.op].map(binaryChecks),
-  ...[toChecks, argmaxChecks, oneHotChecks, gatherChecks, indexSelectChecks],
+  ...[toChecks, castChecks, argmaxChecks, oneHotChecks, gatherChecks, indexSelectChecks],
   // reductions
   ...[sumChecks, meanChecks, maxChecks, varianceChecks, stdChecks],
   ...[logSumExpChecks, softmaxChecks, logSoftmaxChecks],

@@ -33,9 +33,10 @@ export function unary(name: string, formulas: UnaryFormulas): UnaryFunction {
 export function unaryOp(name: string, formulas: UnaryFormulas): UnaryOp {
   const op = defineOp<Parameters>({
     name,
+    halves: 1,
     forward([x], parameters) {
       requireDtype(name, "float32", x);
-      return mapElements(name, x, "float32", formulas.forward, parameters);
+      return mapElements(name, x, x.dtype, formulas.forward, parameters);
     },
     backward({ gradient, inputs: [x], output, options: parameters }) {
       return [

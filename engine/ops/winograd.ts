@@ -228,7 +228,11 @@ function convolveAtPoints(
     const outputs = product(weights, inputs, groups, inputs.columns);
     const tiles = part.size * grid[0] * grid[1];
     dispatch({
-      kernel: kernel("winogradOutput", [common, transforms, loadSource, outputSource], activated(activation)),
+      kernel: kernel(
+        "winogradOutput",
+        [common, transforms, loadSource, outputSource],
+        activated(activation, result),
+      ),
       buffers: [outputs.memory, bias ?? x, result],
       uniforms: {
         ...{ firstImage: part.start, channels, height: output[0], width: output[1] },

@@ -15,4 +15,11 @@ test("every row passes with the other tiling", async () => {
   assert.is(failed, 0, `${failed} of ${count} rows failed: they stand above`);
 });
 
+test("every row with float16 passes with both tilings", async () => {
+  const { count, failed } = await showRows(
+    checkOps(gpu, { tilings: ["registers", "workgroup"], float16: true }),
+  );
+  assert.is(failed, 0, `${failed} of ${count} rows failed: they stand above`);
+});
+
 test.run();

@@ -6,7 +6,14 @@
  * - alike operations on tensors that lie behind each other become one (`joinBatches`).
  */
 import { type GpuMemory, layOut, nextPart, partOf } from "../buffers.ts";
-import { canBeWritten, canFinish, elementCommand, type Finish, finishedKernel } from "../elementMap.ts";
+import {
+  canBeWritten,
+  canFinish,
+  type ElementMap,
+  elementCommand,
+  type Finish,
+  finishedKernel,
+} from "../elementMap.ts";
 import type { Dispatch } from "../gpu.ts";
 import { isTraced, type TracedCommand } from "./trace.ts";
 
@@ -128,16 +135,20 @@ export function fuseMaps(commands: readonly TracedCommand[], lasting: ReadonlySe
       const isReady = others.every(({ id }) =>
         uses.get(id)!.writes.every(({ command }) => command < writes[0].command || command > index),
       );
-      return isReady && others.every(isWhole) && writes.every((write) => canTakeOver(write, others.length));
+      return (
+        isReady &&
+        others.every(isWhole) &&
+        writes.every((write) => canTakeOver(write, dispatch.map!, others.length))
+      );
     });
   }
 
-  function canTakeOver({ command, binding }: Use, extraBindings: number): boolean {
+  function canTakeOver({ command, binding }: Use, map: ElementMap, extraBindings: number): boolean {
     const { dispatch } = list[command] as { readonly dispatch: Dispatch };
     const { kernel, buffers } = originals.get(command) ?? dispatch;
     const writes = kernel.bindings.filter((access) => access === "write");
     const isOnlyResult = binding === buffers.length - 1 && writes.length === 1;
-    return isOnlyResult && canFinish(kernel) && dispatch.buffers.length + extraBindings <= mostBindings;
+    return isOnlyResult && canFinish(kernel, map) && dispatch.buffers.length + extraBindings <= mostBindings;
   }
 }
 
