@@ -12,7 +12,8 @@ import { type BuildOptions, build } from "esbuild";
 import { wgslPlugin } from "./engine/gpu/wgslBundle.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
-const portable = ["engine/index.ts", "engine/gradcheck.ts", "models/index.ts", "data/index.ts"];
+const engine = ["index", "gradcheck", "mixed", "sparse"].map((entry) => `engine/${entry}.ts`);
+const portable = [...engine, "models/index.ts", "data/index.ts"];
 const shared = {
   absWorkingDir: root,
   outbase: ".",

@@ -37,6 +37,7 @@ program
   .option("--batch <count>", "samples a step", wholeNumberFrom(1))
   .option("--lr <rate>", "the learning rate; the largest one, where the recipe changes it", positiveNumber)
   .option("--set <name=value...>", "the model's own settings, see `wgrad models`")
+  .addOption(precisionOption())
   .option("--plain", "instead of the model's own recipe: Adam at a constant rate, and nothing that helps")
   .option(
     "--seed <number>",
@@ -177,6 +178,7 @@ program
   .option("--input <shape>", "of one sample, such as 3x224x224 (default: what its data has)", inputShape)
   .option("--classes <count>", "how many (default: what its data has)", wholeNumberFrom(1))
   .option("--batch <count>", "samples a step (default: the recipe's)", wholeNumberFrom(1))
+  .addOption(precisionOption())
   .addHelpText("after", "\nExample:\n  wgrad summary alexnet --batch 32")
   .action(async (model: string, options) => {
     const { runSummary } = await import("./commands/summary.ts");
@@ -193,6 +195,7 @@ program
   .argument("<model>", "see `wgrad models`")
   .option("--set <name=value...>", "the model's own settings")
   .option("--batch <count>", "samples a step (default: the recipe's)", wholeNumberFrom(1))
+  .addOption(precisionOption())
   .option("--steps <count>", "of how many steps the median is taken", wholeNumberFrom(1), 5)
   .option("--trace <file>", "write the step as a Chrome trace, too: ui.perfetto.dev shows it")
   .addHelpText("after", "\nExample:\n  wgrad profile lenet5 --batch 128 --trace lenet5.json")
@@ -283,6 +286,13 @@ function fromOption(): Option {
     "--from <training>",
     "a training's folder, or a weights file (default: the newest in out/)",
   );
+}
+
+function precisionOption(): Option {
+  return new Option(
+    "--precision <name>",
+    "mixed: activations in float16, where the adapter has it, and a scaled loss (default: float32)",
+  ).choices(["float32", "mixed"]);
 }
 
 /** Where a picture goes. */

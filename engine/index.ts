@@ -41,7 +41,6 @@ export { linear, matmul } from "./ops/matmul.ts";
 export { avgPool2d, maxPool2d, minPool2d } from "./ops/pool.ts";
 export { max, mean, sum } from "./ops/reduce.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
-export { type CsrMatrix, csrMatrix, spmm } from "./ops/spmm.ts";
 export { std, variance } from "./ops/variance.ts";
 export * as optim from "./optim/index.ts";
 export {

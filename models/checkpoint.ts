@@ -8,7 +8,7 @@ import { DataError, WgradError } from "../engine/errors.ts";
 import { loadTensors, readTensors, saveModel } from "../engine/io/modelFile.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../engine/io/safetensors.ts";
 import type { Module } from "../engine/nn/module.ts";
-import type { Optimizer } from "../engine/optim/optimizer.ts";
+import type { Remembering } from "../engine/optim/optimizer.ts";
 import { type GeneratorState, generatorState, setGeneratorState } from "../engine/random.ts";
 import { type Tensor, tensor } from "../engine/tensor.ts";
 import { isRecipe, type Recipe } from "./recipe.ts";
@@ -73,7 +73,7 @@ export function decodeWeights(bytes: Uint8Array, file: string): StoredWeights {
 /** What goes on from a checkpoint. */
 export interface TrainingState {
   readonly model: AnyModule;
-  readonly optimizers: Readonly<Record<string, Optimizer>>;
+  readonly optimizers: Readonly<Record<string, Remembering>>;
   readonly stepsDone: number;
 }
 
@@ -161,7 +161,7 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): StoredCheckpo
 
 /** @throws DataError that begins with `problem` */
 function loadOptimizer(
-  optimizer: Optimizer,
+  optimizer: Remembering,
   numbers: Readonly<Record<string, number>>,
   stored: ReadonlyMap<string, SafetensorsTensor>,
   problem: string,

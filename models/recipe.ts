@@ -8,6 +8,9 @@ import type { Tensor } from "../engine/tensor.ts";
 
 export const optimizerNames = ["adam", "adamw", "sgd"] as const;
 export const scheduleNames = ["constant", "cosine", "one-cycle"] as const;
+/** "mixed" has activations in float16 (`autocast`) and a scaled loss. */
+export const precisionNames = ["float32", "mixed"] as const;
+export type Precision = (typeof precisionNames)[number];
 
 export interface Recipe {
   readonly epochs: number;
@@ -27,6 +30,8 @@ export interface Recipe {
   readonly labelSmoothing?: number;
   /** The most that the norm of all gradients together may be. */
   readonly clipNorm?: number;
+  /** Default: float32. */
+  readonly precision?: Precision;
 }
 
 /** Whether a value from a file can be followed as a recipe. */
@@ -37,12 +42,13 @@ export function isRecipe(value: unknown): value is Recipe {
   const isAmount = (amount: unknown) => Number.isFinite(amount) && (amount as number) >= 0;
   const isAmountOrNone = (amount: unknown) => amount === undefined || isAmount(amount);
   const isBeta = (beta: unknown) => isAmount(beta) && (beta as number) < 1;
-  const { augment = {}, betas = [0, 0] } = recipe;
+  const { augment = {}, betas = [0, 0], precision = "float32" } = recipe;
   return (
     isCount(recipe.epochs) &&
     isCount(recipe.batchSize) &&
     optimizerNames.some((name) => name === recipe.optimizer) &&
     scheduleNames.some((name) => name === recipe.schedule) &&
+    precisionNames.some((name) => name === precision) &&
     isAmount(recipe.learningRate) &&
     isAmount(recipe.weightDecay) &&
     isAmountOrNone(recipe.labelSmoothing) &&

@@ -15,8 +15,10 @@
 import type { Augmentation } from "../data/augment.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { batches, countBatches, type Normalization } from "../data/loader.ts";
+import { autocast } from "../engine/autocast.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import { clipGradNorm } from "../engine/optim/clip.ts";
+import type { GradScaler } from "../engine/optim/gradScaler.ts";
 import type { Optimizer } from "../engine/optim/optimizer.ts";
 import type { Schedule } from "../engine/optim/schedules.ts";
 import { type DeviceNumber, everyRun, type HostArray, recordStep } from "../engine/recordedStep.ts";
@@ -137,13 +139,15 @@ export interface DescentOptions {
   readonly schedule?: Schedule;
   /** Gradients are scaled so that the norm of all together is at most this. */
   readonly clipNorm?: number;
+  /** Of this optimiser, for mixed precision. Default: all of it is float32. */
+  readonly scaler?: GradScaler;
 }
 
 /** The update of a model with one loss and one optimiser. */
 export function descent<B extends Batch>(
   optimizer: Optimizer,
   lossesOf: (batch: B, step: StepNumber) => Losses,
-  { schedule, clipNorm }: DescentOptions = {},
+  { schedule, clipNorm, scaler }: DescentOptions = {},
 ): Update<B> {
   return (batch, step) => {
     if (schedule) {
@@ -151,11 +155,16 @@ export function descent<B extends Batch>(
         optimizer.learningRate = schedule(step());
       });
     }
-    const losses = lossesOf(batch, step);
+    const losses = scaler ? autocast(() => lossesOf(batch, step)) : lossesOf(batch, step);
     optimizer.zeroGrad();
-    losses.loss.backward();
-    if (clipNorm !== undefined) clipGradNorm(optimizer.parameters, clipNorm);
-    optimizer.step();
+    if (scaler) {
+      scaler.backward(losses.loss);
+      scaler.step(clipNorm);
+    } else {
+      losses.loss.backward();
+      if (clipNorm !== undefined) clipGradNorm(optimizer.parameters, clipNorm);
+      optimizer.step();
+    }
     return losses;
   };
 }

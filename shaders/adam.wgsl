@@ -1,4 +1,5 @@
 // Adam and AdamW, four weights a thread. The host works out, in float64, what depends on the number of the step.
+// In front: fn isSkipped() -> bool: whether nothing is to change.
 
 struct Uniforms {
   firstDecay: f32,    // beta 1
@@ -27,6 +28,7 @@ fn main(
 ) {
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
+  if (isSkipped()) { return; }
   let weight = weights[i];
   let gradient = gradients[i] + uniforms.gradientDecay * weight;
   let first = uniforms.firstDecay * firstMoments[i] + uniforms.firstShare * gradient;

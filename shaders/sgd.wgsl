@@ -1,4 +1,5 @@
 // Stochastic gradient descent without momentum, four weights a thread.
+// In front: fn isSkipped() -> bool: whether nothing is to change.
 
 struct Uniforms {
   learningRate: f32,
@@ -18,6 +19,7 @@ fn main(
 ) {
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
+  if (isSkipped()) { return; }
   let weight = weights[i];
   weights[i] = weight - uniforms.learningRate * (gradients[i] + uniforms.weightDecay * weight);
 }

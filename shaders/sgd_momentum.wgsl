@@ -1,5 +1,5 @@
 // Stochastic gradient descent with momentum, four weights a thread.
-// In front: const nesterov: bool.
+// In front: const nesterov: bool; fn isSkipped() -> bool: whether nothing is to change.
 
 struct Uniforms {
   learningRate: f32,
@@ -22,6 +22,7 @@ fn main(
 ) {
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
+  if (isSkipped()) { return; }
   let weight = weights[i];
   let gradient = gradients[i] + uniforms.weightDecay * weight;
   let buffer = uniforms.momentum * buffers[i] + uniforms.gradientShare * gradient;

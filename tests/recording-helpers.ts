@@ -6,6 +6,7 @@ import { generatorState, manualSeed } from "../engine/random.ts";
 import { prepareGraph } from "../models/graph.ts";
 import type { DataShape, ModelAtWork } from "../models/kinds/kind.ts";
 import { splitEdges } from "../models/linkPrediction.ts";
+import type { Precision } from "../models/recipe.ts";
 import { findModel } from "../models/registry.ts";
 import { chooseSettings } from "../models/settings.ts";
 import { type Batch, train } from "../models/training.ts";
@@ -16,6 +17,8 @@ export interface BothWays {
   /** Not a multiple of it: the last batch of an epoch is smaller. */
   readonly samples: number;
   readonly steps: number;
+  /** Default: float32. */
+  readonly precision?: Precision;
   /** In place of the recipe's, which is for larger batches. */
   readonly learningRate?: number;
 }
@@ -40,8 +43,8 @@ function trainedBy(name: string, size: BothWays, eager: boolean) {
   const registered = findModel(name);
   const { recipe } = registered;
   const settings = chooseSettings(registered.settings, []);
-  const { batchSize, learningRate = recipe.learningRate } = size;
-  const small = { ...recipe, batchSize, learningRate, epochs: 1000 };
+  const { batchSize, learningRate = recipe.learningRate, precision = "float32" } = size;
+  const small = { ...recipe, batchSize, learningRate, precision, epochs: 1000 };
   async function run<Data, B extends Batch>(
     open: (shape: DataShape) => ModelAtWork<Data, B>,
     data: Data,

@@ -4,6 +4,7 @@ import { ArgumentError } from "../../engine/errors.ts";
 import { measurePeak } from "../../engine/peak.ts";
 import type { ModelAtWork } from "../../models/kinds/kind.ts";
 import { profileStep } from "../../models/profile.ts";
+import type { Precision } from "../../models/recipe.ts";
 import { findModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
@@ -17,6 +18,7 @@ export interface ProfileCommand {
   readonly model: string;
   readonly set?: readonly string[];
   readonly batch?: number;
+  readonly precision?: Precision;
   readonly steps: number;
   /** Where to write the trace. */
   readonly trace?: string;
@@ -36,7 +38,11 @@ export async function runProfile({
     throw new ArgumentError(`${name} takes the whole graph in every step, not a batch`, "leave --batch out");
   }
   const shape = chooseShape(registered, {});
-  const recipe = { ...registered.recipe, batchSize: command.batch ?? registered.recipe.batchSize };
+  const recipe = {
+    ...registered.recipe,
+    batchSize: command.batch ?? registered.recipe.batchSize,
+    ...(command.precision && { precision: command.precision }),
+  };
   const { stdout } = process;
   const say = (text: string) => stdout.write(`${text}\n`);
   const sayEvent = (event: string, rest: object) => say(JSON.stringify({ event, ...rest }));

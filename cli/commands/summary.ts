@@ -4,6 +4,7 @@ import { AdapterError } from "../../engine/errors.ts";
 import { type AdapterDescription, findAdapter } from "../../engine/gpu/adapter.ts";
 import { type Footprint, footprint } from "../../models/footprint.ts";
 import type { ModelAtWork } from "../../models/kinds/kind.ts";
+import type { Precision, Recipe } from "../../models/recipe.ts";
 import { findModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
@@ -16,15 +17,20 @@ export interface SummaryCommand extends ShapeChoice {
   readonly model: string;
   readonly set?: readonly string[];
   readonly batch?: number;
+  readonly precision?: Precision;
   readonly json?: boolean;
 }
 
-/** @throws ArgumentError, AdapterError */
+/** @throws ArgumentError, AdapterError, LimitError for mixed precision on an adapter without float16 */
 export async function runSummary(command: SummaryCommand): Promise<void> {
   const registered = findModel(command.model);
   const settings = chooseSettings(registered.settings, command.set ?? []);
   const shape = chooseShape(registered, command);
-  const recipe = { ...registered.recipe, batchSize: command.batch ?? registered.recipe.batchSize };
+  const recipe: Recipe = {
+    ...registered.recipe,
+    batchSize: command.batch ?? registered.recipe.batchSize,
+    ...(command.precision && { precision: command.precision }),
+  };
   const adapter = await describeAdapter();
   const measure = <Data, B extends Batch>(open: () => ModelAtWork<Data, B>) =>
     footprint(open, recipe, adapter);

@@ -5,7 +5,7 @@ import { manualSeed } from "../../engine/random.ts";
 import type { StoredCheckpoint, TrainingDescription } from "../../models/checkpoint.ts";
 import { summarizeAtWork } from "../../models/footprint.ts";
 import type { DataShape, ModelAtWork } from "../../models/kinds/kind.ts";
-import type { Recipe } from "../../models/recipe.ts";
+import type { Precision, Recipe } from "../../models/recipe.ts";
 import { findModel, type RegisteredModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
@@ -26,6 +26,7 @@ export interface TrainingCommand {
   readonly lr?: number;
   readonly set?: readonly string[];
   readonly plain?: boolean;
+  readonly precision?: Precision;
   readonly seed?: number;
   readonly out?: string;
   /** A folder, or true for the one that the model's results go to. */
@@ -73,6 +74,7 @@ function planTraining(command: TrainingCommand): Plan {
     epochs: command.epochs ?? standard.epochs,
     batchSize: command.batch ?? standard.batchSize,
     learningRate: command.lr ?? standard.learningRate,
+    ...(command.precision && { precision: command.precision }),
   };
   return {
     registered,
@@ -88,8 +90,8 @@ function planTraining(command: TrainingCommand): Plan {
 
 /** Everything comes from the checkpoint: a training goes on as it began. */
 function planResumed(command: TrainingCommand, resume: string | true): Plan {
-  const { data, epochs, batch, lr, set, plain, seed, out } = command;
-  const changes = Object.entries({ data, epochs, batch, lr, set, plain, seed, out });
+  const { data, epochs, batch, lr, set, plain, precision, seed, out } = command;
+  const changes = Object.entries({ data, epochs, batch, lr, set, plain, precision, seed, out });
   const [changed] = changes.find(([, value]) => value !== undefined) ?? [];
   if (changed !== undefined) {
     throw new ArgumentError(

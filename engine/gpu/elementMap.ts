@@ -43,6 +43,14 @@ export function canFinish({ constants: { finish } }: Kernel, { type }: ElementMa
   return finish === unfinished(type).finish;
 }
 
+/**
+ * Compilers take f32(f16(x)) for x, and a map must see what an eager step would have stored. No element has this index;
+ * they do not know it.
+ */
+const roundedFunction = `fn rounded(value: f16, i: u32) -> f32 {
+let bits = bitcast<u32>(vec2<f16>(value, 0h)) ^ select(0u, 1u, i == 0xffffffffu);
+return f32(bitcast<vec2<f16>>(bits).x); }`;
+
 /** The kernel with these maps, one after the other, at its end. Their operands are bound in order behind its own. */
 export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel {
   const [
@@ -60,7 +68,7 @@ export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel 
     );
     functions.push(`fn map${index}(${names}) -> f32 { ${constants.join(" ")} return ${map.expression}; }`);
     const values = operands.map((operand) => {
-      if (!operand) return "f32(value)";
+      if (!operand) return type === "f16" ? "rounded(value, i)" : "value";
       declarations.push(
         `@group(1) @binding(${binding}) var<storage, read> operand${binding}: array<${type}>;`,
       );
@@ -71,7 +79,7 @@ export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel 
   }
   const chain = finishes.reduce((inner, _, index) => `finish${index}(${inner}, i)`, "value");
   const last = `fn finish(value: ${type}, i: u32) -> ${type} { return ${chain}; }`;
-  const finish = [...declarations, ...functions, last];
+  const finish = [...declarations, ...(type === "f16" ? [roundedFunction] : []), ...functions, last];
   const name = [of.name, ...finishes.map(({ map }) => map.name)].join(" + ");
   return kernel(name, of.sources, { ...of.constants, finish: finish.join("\n") });
 }

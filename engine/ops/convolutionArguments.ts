@@ -1,11 +1,12 @@
 /** What conv2d and convTranspose2d ask of their arguments in the same words. */
+import { forAutocast } from "../autocast.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { sameShape, showShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireDtype, requireRank } from "./define.ts";
 
 /**
- * The operation's inputs in order.
+ * The operation's inputs in order, x as `autocast` wants it.
  * @param weightLayout what the axes of the weight are, for messages
  * @throws DtypeError, ShapeError unless x and weight have four axes
  */
@@ -16,7 +17,8 @@ export function convolutionInputs(
   bias: Tensor | undefined,
   weightLayout: string,
 ): Tensor[] {
-  const inputs = bias ? [x, weight, bias] : [x, weight];
+  const first = forAutocast(x);
+  const inputs = bias ? [first, weight, bias] : [first, weight];
   requireDtype(name, "float32", ...inputs);
   requireRank(name, "x", x, 4, "[N, channels, height, width]");
   requireRank(name, "weight", weight, 4, weightLayout);

@@ -1,5 +1,6 @@
 /** Matrix products: of two matrices, or of batches of them, with transposed operands, bias and activation fused in. */
 import matmulSource from "../../shaders/matmul.wgsl";
+import { forAutocast } from "../autocast.ts";
 import { ShapeError } from "../errors.ts";
 import { fromIndex } from "../reference.ts";
 import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
@@ -325,7 +326,8 @@ export function matmul(
   options: MatmulOptions & { readonly bias?: Tensor | undefined } = {},
 ): Tensor {
   const { bias, ...rest } = options;
-  const inputs = bias ? [a, b, bias] : [a, b];
+  const first = forAutocast(a);
+  const inputs = bias ? [first, b, bias] : [first, b];
   requireDtype("matmul", "float32", ...inputs);
   if (a.shape.length < 2 || b.shape.length < 2) {
     throw new ShapeError(

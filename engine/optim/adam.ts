@@ -5,7 +5,7 @@
 import adamSource from "../../shaders/adam.wgsl";
 import common from "../../shaders/common.wgsl";
 import { ArgumentError } from "../errors.ts";
-import { kernel } from "../gpu/kernel.ts";
+import { type Constants, kernel } from "../gpu/kernel.ts";
 import {
   type OptimizedParameters,
   Optimizer,
@@ -49,13 +49,13 @@ abstract class AdamFamily extends Optimizer {
     this.#isDecoupled = name === "AdamW";
   }
 
-  protected override update(group: ParameterGroup, step: () => number): Update {
+  protected override update(group: ParameterGroup, step: () => number, constants: Constants): Update {
     const {
       betas: [beta1, beta2],
       epsilon,
     } = this.#options;
     return {
-      kernel: kernel("adam", [common, adamSource]),
+      kernel: kernel("adam", [common, adamSource], constants),
       uniforms: () => ({
         firstDecay: beta1,
         firstShare: 1 - beta1,

@@ -36,15 +36,36 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Ten
 }
 
 function scaleToNorm(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
-  requireLimit("clipGradNorm", "maxNorm", maxNorm);
+  const most = normLimit("clipGradNorm", maxNorm);
   const { gpu, gradients } = gradientsOf("clipGradNorm", parameters);
   if (gradients.length === 0) return filled(gpu, [], 0);
+  const sums = squareSums(gradients);
+  const [norm, factor] = [emptyTensor(gpu, []), emptyTensor(gpu, [])];
+  dispatch({
+    kernel: kernel("gradientNorm", [teamSource, normSource], { teamSize: 64 }),
+    buffers: [sums, norm, factor],
+    uniforms: { count: sums.size, most },
+    workgroups: 1,
+    flops: sums.size,
+  });
+  if (maxNorm !== Number.POSITIVE_INFINITY) multiply(gradients, factor);
+  return norm;
+}
+
+/** For a kernel: WGSL need not know Infinity. @throws ArgumentError */
+export function normLimit(name: string, maxNorm: number): number {
+  requireLimit(name, "maxNorm", maxNorm);
+  return Math.min(maxNorm, largestNumber);
+}
+
+/** Numbers that add up to the sum of all squares. @param gradients at least one */
+export function squareSums(gradients: readonly Tensor[]): Tensor {
   const sumsOf = (size: number) => Math.min(Math.ceil(size / longSum), mostWorkgroups);
   const parts = gradients.flatMap((gradient) =>
     slicesOf(gradient).map((part) => ({ of: gradient, ...part })),
   );
   const count = parts.reduce((total, { size }) => total + sumsOf(size), 0);
-  const [sums, norm, factor] = [[count], [], []].map((shape) => emptyTensor(gpu, shape));
+  const sums = emptyTensor(gradients[0].gpu, [count]);
   let place = 0;
   for (const part of parts) {
     const { size } = part;
@@ -58,14 +79,11 @@ function scaleToNorm(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
     });
     place += workgroups;
   }
-  dispatch({
-    kernel: kernel("gradientNorm", [teamSource, normSource], { teamSize: 64 }),
-    buffers: [sums, norm, factor],
-    uniforms: { count, most: Math.min(maxNorm, largestNumber) },
-    workgroups: 1,
-    flops: count,
-  });
-  if (maxNorm === Number.POSITIVE_INFINITY) return norm;
+  return sums;
+}
+
+/** In place, by a number on the device. */
+export function multiply(gradients: readonly Tensor[], factor: Tensor): void {
   const batch = { uniforms: {}, flops: 1 };
   for (const gradient of gradients) {
     dispatchElements({
@@ -75,7 +93,6 @@ function scaleToNorm(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
       batch,
     });
   }
-  return norm;
 }
 
 /**
@@ -99,7 +116,7 @@ export function clipGradValue(parameters: Iterable<Tensor>, maxValue: number): v
 }
 
 /** @throws ArgumentError where there are no parameters, or parameters of several devices */
-function gradientsOf(name: string, parameters: Iterable<Tensor>) {
+export function gradientsOf(name: string, parameters: Iterable<Tensor>) {
   const list = [...parameters];
   if (list.length === 0)
     throw new ArgumentError(

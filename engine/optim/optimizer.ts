@@ -5,7 +5,7 @@
  */
 import { ArgumentError, AutogradError, DtypeError, RecordingError, ShapeError } from "../errors.ts";
 import type { Batch, Gpu } from "../gpu/gpu.ts";
-import type { Kernel } from "../gpu/kernel.ts";
+import type { Constants, Kernel } from "../gpu/kernel.ts";
 import { layTogether, zerosTogether } from "../layTogether.ts";
 import { copyInto, filled } from "../ops/elementwise.ts";
 import { dispatchElements } from "../ops/slices.ts";
@@ -18,6 +18,15 @@ import type { Tensor } from "../tensor.ts";
 export interface OptimizerState {
   readonly numbers: Readonly<Record<string, number>>;
   readonly tensors: Readonly<Record<string, Tensor>>;
+}
+
+/** What remembers something from step to step, for a checkpoint. */
+export interface Remembering {
+  /** What it works on. */
+  readonly parameters: readonly Tensor[];
+  stateDict(): OptimizerState;
+  /** @throws ArgumentError, ShapeError; nothing has changed then */
+  loadStateDict(state: OptimizerState): void;
 }
 
 /** Parameters that share a learning rate and a weight decay; both may change from step to step. */
@@ -58,7 +67,7 @@ interface Remembered {
   readonly memory: Memory;
 }
 
-export abstract class Optimizer {
+export abstract class Optimizer implements Remembering {
   /** One if the optimiser was given parameters and no groups. */
   readonly groups: readonly ParameterGroup[];
   /** Those of all groups. */
@@ -109,14 +118,15 @@ export abstract class Optimizer {
   /**
    * Updates every parameter that has a gradient, and ends the training step: what operations made in the step before
    * this one goes back to the pool (rule 3 of `storage.ts`), and the device starts on all commands given so far.
+   * @param skip one number, computed on the device: if it is not 0, nothing but the number of the step changes
    * @throws ShapeError for a gradient that is not of its parameter's shape
    */
-  step(): void {
-    withOrigin({ module: undefined, phase: "update" }, () => this.#updateAll());
+  step(skip?: Tensor): void {
+    withOrigin({ module: undefined, phase: "update" }, () => this.#updateAll(skip));
     this.#endStep();
   }
 
-  #updateAll(): void {
+  #updateAll(skip: Tensor | undefined): void {
     for (const group of this.groups) {
       const parameters = group.parameters.filter(({ grad }) => grad);
       for (const parameter of parameters) this.#requireFitting(parameter);
@@ -128,12 +138,12 @@ export abstract class Optimizer {
       // All parameters have as many updates behind them, but for those that had no gradient at times.
       const steps = [...new Set(remembered.map(({ memory }) => memory.step))];
       const sets = steps.map((step) => remembered.filter(({ memory }) => memory.step === step));
-      for (const alike of sets) this.#updateAlike(group, alike);
+      for (const alike of sets) this.#updateAlike(group, alike, skip);
     }
   }
 
   /** Those parameters of a group that have had as many updates: by one number of the step. */
-  #updateAlike(group: ParameterGroup, alike: readonly Remembered[]): void {
+  #updateAlike(group: ParameterGroup, alike: readonly Remembered[], skip: Tensor | undefined): void {
     const [{ memory: first }] = alike;
     this.#gpu.everyRun(() => {
       if (alike.some(({ memory }) => memory.step !== first.step)) {
@@ -147,9 +157,14 @@ export abstract class Optimizer {
         memory.isForgotten = false;
       }
     });
-    const { kernel, ...batch } = this.update(group, () => first.step);
+    const binding = 2 + first.buffers.length;
+    const isSkipped = skip
+      ? `@group(1) @binding(${binding}) var<storage, read> skip: array<f32>;
+fn isSkipped() -> bool { return skip[0] != 0.0; }`
+      : "fn isSkipped() -> bool { return false; }";
+    const { kernel, ...batch } = this.update(group, () => first.step, { isSkipped });
     for (const { parameter, memory } of alike) {
-      const buffers = [parameter, parameter.grad!, ...memory.buffers];
+      const buffers = [parameter, parameter.grad!, ...memory.buffers, ...(skip ? [skip] : [])];
       dispatchElements({ kernel, buffers, ...batch, batch });
     }
   }
@@ -230,8 +245,9 @@ export abstract class Optimizer {
   /**
    * How a parameter of the group is updated: by a kernel that binds it, its gradient and its buffers.
    * @param step the number of the update, from 1: another one in every run of a recorded step
+   * @param constants of the kernel: `isSkipped()`, which says whether nothing is to change
    */
-  protected abstract update(group: ParameterGroup, step: () => number): Update;
+  protected abstract update(group: ParameterGroup, step: () => number, constants: Constants): Update;
 
   /** Begins to remember these parameters; what is remembered lies as they do, so that one command can update all. */
   #remember(parameters: readonly Tensor[]): void {

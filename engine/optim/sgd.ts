@@ -7,7 +7,7 @@ import common from "../../shaders/common.wgsl";
 import sgdSource from "../../shaders/sgd.wgsl";
 import momentumSource from "../../shaders/sgd_momentum.wgsl";
 import { ArgumentError } from "../errors.ts";
-import { kernel } from "../gpu/kernel.ts";
+import { type Constants, kernel } from "../gpu/kernel.ts";
 import {
   type OptimizedParameters,
   Optimizer,
@@ -45,17 +45,17 @@ export class SGD extends Optimizer {
     this.#options = { momentum, dampening, nesterov };
   }
 
-  protected override update(group: ParameterGroup, step: () => number): Update {
+  protected override update(group: ParameterGroup, step: () => number, constants: Constants): Update {
     const { momentum, dampening, nesterov } = this.#options;
     if (momentum === 0) {
       return {
-        kernel: kernel("sgd", [common, sgdSource]),
+        kernel: kernel("sgd", [common, sgdSource], constants),
         uniforms: () => ({ learningRate: group.learningRate, weightDecay: group.weightDecay }),
         flops: 4,
       };
     }
     return {
-      kernel: kernel("sgdMomentum", [common, momentumSource], { nesterov }),
+      kernel: kernel("sgdMomentum", [common, momentumSource], { ...constants, nesterov }),
       uniforms: () => ({
         learningRate: group.learningRate,
         momentum,

@@ -1,6 +1,7 @@
 /** Adversarial autoencoders. */
 import type { ImageDataset } from "../../data/dataset.ts";
 import { deslantDataset } from "../../data/deslant.ts";
+import { ArgumentError } from "../../engine/errors.ts";
 import { everyRun } from "../../engine/recordedStep.ts";
 import { type AdversarialAutoencoder, adversarialUpdate, codeStatistics } from "../adversarial.ts";
 import { makeOptimizer, makeSchedule } from "../recipe.ts";
@@ -28,6 +29,12 @@ export function adversarialAtWork({ model, shape, deslants }: AdversarialOptions
     lossName: reconstructionLossNames.mse,
     batches: ({ train }, recipe, seed) => recipeBatches(prepare(train), recipe, seed),
     trainer(recipe, steps) {
+      if (recipe.precision === "mixed") {
+        throw new ArgumentError(
+          "adversarial-autoencoder: three losses with an optimiser each are trained in float32 alone",
+          "leave the precision out",
+        );
+      }
       const { encoder, decoder, discriminator } = model;
       const schedule = makeSchedule(recipe, steps);
       const optimizers = {

@@ -5,7 +5,7 @@
 import type { DatasetSplits, ImageDataset } from "../../data/dataset.ts";
 import type { Normalization } from "../../data/loader.ts";
 import type { Module } from "../../engine/nn/module.ts";
-import type { Optimizer } from "../../engine/optim/optimizer.ts";
+import type { Remembering } from "../../engine/optim/optimizer.ts";
 import type { Shape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import type { Recipe } from "../recipe.ts";
@@ -55,8 +55,8 @@ export interface Evaluation {
 
 /** What a training changes beside the model's own tensors. */
 export interface Trainer<B extends Batch> {
-  /** By name, as a checkpoint stores their states. */
-  readonly optimizers: Readonly<Record<string, Optimizer>>;
+  /** And the scaler of a training in mixed precision: by name, as a checkpoint stores their states. */
+  readonly optimizers: Readonly<Record<string, Remembering>>;
   readonly update: Update<B>;
 }
 

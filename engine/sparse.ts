@@ -1,0 +1,2 @@
+/** Sparse matrices, for graphs: the entry `wgrad/sparse`. */
+export { type CsrMatrix, csrMatrix, spmm } from "./ops/spmm.ts";
