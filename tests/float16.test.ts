@@ -7,7 +7,7 @@ import { DtypeError, LimitError } from "../engine/errors.ts";
 import { openDevice as openOther } from "../engine/gpu/device.ts";
 import { relu } from "../engine/ops/activations.ts";
 import { add, mul } from "../engine/ops/arithmetic.ts";
-import { conv2dChecks } from "../engine/ops/conv2d.ts";
+import { conv2d, conv2dChecks } from "../engine/ops/conv2d.ts";
 import { to } from "../engine/ops/convert.ts";
 import { convTranspose2dChecks } from "../engine/ops/convTranspose2d.ts";
 import { expand } from "../engine/ops/layout.ts";
@@ -48,7 +48,8 @@ test("a linear layer on float16 keeps weights and their gradients in float32", a
     matmulChecks.samples().filter(({ options }) => options.transposeB && options.activation);
   const operations = [{ ...matmulChecks, op: { ...op, halves: 1 }, samples }];
   const { count, failed } = await showRows(checkOps(gpu, { operations, float16: true }));
-  assert.equal([count, failed], [3, 0]);
+  assert.is(failed, 0);
+  assert.ok(count >= 3, `only ${count} rows`);
 
   const weight = tensor(hashed([3, 5], 1), { shape: [3, 5], requiresGrad: true });
   const y = linear(half(hashed([4, 5], 2), [4, 5]), weight);
@@ -120,6 +121,33 @@ test("is cut into slices where a kernel binds less: the same bits", async () => 
   assert.equal(await made(limited), await made(gpu));
   await limited.close();
 });
+
+for (const tiling of ["registers", "workgroup"] as const) {
+  test(`tile loops (${tiling}) make of float16 what they make of the same numbers as float32, rounded`, async () => {
+    const device = { ...gpu, tiling };
+    const made = async (dtype: "float16" | "float32") => {
+      const leaf = (shape: number[], salt: number) =>
+        tensor(hashed(shape, salt), { shape, gpu: device, requiresGrad: true });
+      const [a, weight, bias] = [leaf([130, 70], 1), leaf([140, 70], 2), leaf([140], 3)];
+      const [images, filters] = [leaf([3, 4, 12, 12], 4), leaf([20, 4, 3, 3], 5)];
+      const rounded = (x: Tensor) => to(to(x, "float16"), dtype);
+      const products = [
+        linear(rounded(a), weight, bias),
+        conv2d(rounded(images), filters, undefined, { stride: 2, padding: 1 }),
+      ];
+      for (const [i, product] of products.entries())
+        product.backward(
+          rounded(tensor(hashed(product.shape, 6 + i), { shape: product.shape, gpu: device })),
+        );
+      const leaves = [a, weight, bias, images, filters];
+      return Promise.all([...products, ...leaves.map(({ grad }) => grad!)].map((x) => x.data()));
+    };
+    const [found, expected] = [await made("float16"), await made("float32")];
+    expected.forEach((values, i) => {
+      close(found[i], values, `tensor ${i}`, 2 ** -10);
+    });
+  });
+}
 
 test("a product with a long sum is added up in float32", async () => {
   const x = half(hashed([3, 5000], 5), [3, 5000]);
