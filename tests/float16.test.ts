@@ -1,4 +1,5 @@
 /** float16: what operations compute on it, what it makes of numbers, and what becomes of it beside other dtypes. */
+import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checkOps } from "../engine/checks.ts";
@@ -75,6 +76,26 @@ test("rounding is to a neighbour: at most 2^-10 of the number away", async () =>
   values.forEach((value, i) => {
     assert.ok(Math.abs(back[i] - value) <= 2 ** -10 * Math.abs(value), `${value} became ${back[i]}`);
   });
+});
+
+test("its numbers and its gradients are PyTorch's", async () => {
+  const fixture = JSON.parse(
+    readFileSync(new URL("./fixtures/pytorch/float16.json", import.meta.url), "utf8"),
+  );
+  const x = tensor(Float32Array.from(fixture.x), { requiresGrad: true });
+  const y = to(x, "float16");
+  const gradient = half(fixture.gradient);
+  y.backward(gradient);
+  for (const [found, expected] of [
+    [await y.data(), fixture.y],
+    [await x.grad!.data(), fixture.dx],
+  ]) {
+    found.forEach((value: number, i: number) => {
+      // The same one, or the other neighbour, which WGSL allows; below 2^-14 they are 2^-24 apart.
+      const spacing = Math.max(2 ** -10 * Math.abs(expected[i]), 2 ** -24);
+      assert.ok(Math.abs(value - expected[i]) <= spacing, `number ${i} is ${value}, not ${expected[i]}`);
+    });
+  }
 });
 
 test("takes half of the memory", () => {
