@@ -1,6 +1,6 @@
 /**
  * Mixed precision: Micikevicius et al., "Mixed precision training" (ICLR 2018). What layers hand to each other is float16,
- * half the bytes to store and to move; weights, losses, normalisation and softmax are float32, as in PyTorch's autocast.
+ * half the bytes to store and to move; weights, losses, batch normalisation and softmax are float32.
  */
 import { to } from "./ops/convert.ts";
 import type { Tensor } from "./tensor.ts";

@@ -1,6 +1,7 @@
 // What the two passes of localResponseNorm share. A thread has one place in the planes of an image and a run of channels
 // there, which it walks with a window in registers, so that every element is read once.
-// In front: alias Element, f32 or (where the size of a plane allows it) vec4f; const size: of the window, in channels.
+// In front: alias Element, f32 or (where the size of a plane allows it) vec4f; alias Stored, the same as it is stored;
+// const size: of the window, in channels.
 
 struct Uniforms {
   channels: u32,

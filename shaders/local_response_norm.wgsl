@@ -1,8 +1,8 @@
 // x / (k + alpha / size · the sum of squares over the channels around)^beta.
 // In front: local_response.wgsl and what it needs.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read_write> result: array<Element>;
+@group(1) @binding(0) var<storage, read> x: array<Stored>;
+@group(1) @binding(1) var<storage, read_write> result: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -18,10 +18,11 @@ fn main(
   for (var entering = run.first - before; entering != run.end + behind; entering++) {
     for (var j = 1u; j < size; j++) { window[j - 1u] = window[j]; }
     window[size - 1u] = Element();
-    if (entering < uniforms.channels) { window[size - 1u] = x[run.start + entering * uniforms.inner]; }
+    if (entering < uniforms.channels) { window[size - 1u] = Element(x[run.start + entering * uniforms.inner]); }
     let channel = entering - behind;
     if (channel >= run.first && channel < run.end) {
-      result[run.start + channel * uniforms.inner] = window[before] * pow(divisor(window), Element(-uniforms.exponent));
+      let y = window[before] * pow(divisor(window), Element(-uniforms.exponent));
+      result[run.start + channel * uniforms.inner] = Stored(y);
     }
   }
 }

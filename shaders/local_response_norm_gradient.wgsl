@@ -3,9 +3,9 @@
 // d is computed again: it costs less than to keep it. A second window follows the first one as far behind as its middle.
 // In front: local_response.wgsl and what it needs.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read> gradients: array<Element>;
-@group(1) @binding(2) var<storage, read_write> result: array<Element>;
+@group(1) @binding(0) var<storage, read> x: array<Stored>;
+@group(1) @binding(1) var<storage, read> gradients: array<Stored>;
+@group(1) @binding(2) var<storage, read_write> result: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -30,11 +30,11 @@ fn main(
     window[size - 1u] = Element();
     direct[size - 1u] = Element();
     around[size - 1u] = Element();
-    if (entering < uniforms.channels) { window[size - 1u] = x[run.start + entering * uniforms.inner]; }
+    if (entering < uniforms.channels) { window[size - 1u] = Element(x[run.start + entering * uniforms.inner]); }
     let channel = entering - behind;
     if (channel < uniforms.channels) {
       let d = divisor(window);
-      let dy = gradients[run.start + channel * uniforms.inner];
+      let dy = Element(gradients[run.start + channel * uniforms.inner]);
       direct[size - 1u] = dy * pow(d, Element(-uniforms.exponent));
       around[size - 1u] = direct[size - 1u] * window[before] / d;
     }
@@ -42,7 +42,7 @@ fn main(
     if (own >= run.first && own < run.end) {
       var sum = Element();
       for (var j = 0u; j < size; j++) { sum += around[j]; }
-      result[run.start + own * uniforms.inner] = direct[behind] - factor * window[0] * sum;
+      result[run.start + own * uniforms.inner] = Stored(direct[behind] - factor * window[0] * sum);
     }
   }
 }

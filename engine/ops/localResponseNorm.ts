@@ -13,6 +13,7 @@ import { fromIndex } from "../reference.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype } from "./define.ts";
+import { wgslType } from "./elementwise.ts";
 import { planesOf } from "./planes.ts";
 
 export interface LocalResponseNormOptions {
@@ -32,11 +33,13 @@ type Resolved = Required<LocalResponseNormOptions>;
 const channelsPerThread = 16;
 
 function walk(x: Tensor, { size, alpha, beta, k }: Resolved) {
-  const { images, channels, inner, element } = planesOf(x.shape);
+  const { images, channels, width, inner, element } = planesOf(x.shape);
+  const type = wgslType[x.dtype];
+  const stored = width === 4 ? `vec4<${type}>` : type;
   const runs = Math.ceil(channels / channelsPerThread);
   const threads = images * runs * inner;
   return {
-    constants: { element, size },
+    constants: { element, stored: `alias Stored = ${stored};`, size },
     uniforms: { channels, inner, runs, threads, slope: alpha / size, offset: k, exponent: beta },
     workgroups: Math.ceil(threads / 64),
   };
@@ -44,9 +47,10 @@ function walk(x: Tensor, { size, alpha, beta, k }: Resolved) {
 
 export const localResponseNormOp = defineOp<Resolved>({
   name: "localResponseNorm",
+  halves: 1,
   forward([x], options) {
     const { constants, ...threads } = walk(x, options);
-    const result = emptyTensor(x.gpu, x.shape);
+    const result = emptyTensor(x.gpu, x.shape, x.dtype);
     dispatch({
       kernel: kernel("localResponseNorm", [common, sharedSource, forwardSource], constants),
       buffers: [x, result],
@@ -57,7 +61,7 @@ export const localResponseNormOp = defineOp<Resolved>({
   },
   backward({ gradient, inputs: [x], options }) {
     const { constants, ...threads } = walk(x, options);
-    const result = emptyTensor(x.gpu, x.shape);
+    const result = emptyTensor(x.gpu, x.shape, x.dtype);
     dispatch({
       kernel: kernel("localResponseNormGradient", [common, sharedSource, gradientSource], constants),
       buffers: [x, gradient, result],
