@@ -53,11 +53,7 @@ return f32(bitcast<vec2<f16>>(bits).x); }`;
 
 /** The kernel with these maps, one after the other, at its end. Their operands are bound in order behind its own. */
 export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel {
-  const [
-    {
-      map: { type },
-    },
-  ] = finishes; // it is that of all: the kernel's
+  const { type } = finishes[0].map; // of all of them, and of the kernel's result
   let binding = of.bindings.length;
   const declarations: string[] = [];
   const functions: string[] = [];
