@@ -3,6 +3,7 @@
  * whether and when these are encoded and submitted is decided behind this door (`queue.ts`), or they are only
  * counted (`plan.ts`), or written down to be run again and again (`recording/`).
  */
+import type { Product } from "../ops/products.ts";
 import type { AdapterDescription } from "./adapter.ts";
 import type { GpuMemory, MemoryReport } from "./buffers.ts";
 import type { ElementMap } from "./elementMap.ts";
@@ -112,6 +113,8 @@ export interface Recorder {
 export interface Gpu extends Commands, Recorder {
   readonly adapter: AdapterDescription;
   readonly tiling: Tiling;
+  /** What the device was tuned to, if it was: the name of the kernel's shape for a product (`ops/kernelShapes.ts`). */
+  readonly chosenShape?: ((product: Product) => string | undefined) | undefined;
   /** So many bytes a kernel can bind at once, a multiple of 256; more has to be bound in parts (`ops/slices.ts`). */
   readonly largestBinding: number;
   /**

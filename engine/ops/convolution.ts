@@ -3,7 +3,8 @@
  * the same three: what is the gradient by the input for one is the forward pass of the other. What has pixels may be
  * float16; weights, biases and their gradients are float32.
  */
-import { sliding } from "#slidingConvolution";
+import { gemmShape } from "#kernelShapes";
+import { slideForward, slideInputGradient, slideWeightGradient } from "#slidingConvolution";
 import forwardSource from "../../shaders/conv2d.wgsl";
 import inputGradientSource from "../../shaders/conv2d_input_gradient.wgsl";
 import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
@@ -13,7 +14,9 @@ import { emptyTensor, Tensor } from "../tensor.ts";
 import { elementOf, wgslType } from "./elementwise.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { fold } from "./fold.ts";
-import { addSplits, gemm, type ProductAndSums, splitsFor } from "./gemm.ts";
+import { addSplits, gemm, type ProductAndSums } from "./gemm.ts";
+import { convolutionSize } from "./products.ts";
+import { plainShape } from "./tileLoops.ts";
 
 export type Pair = readonly [number, number];
 
@@ -65,22 +68,20 @@ export function convolve(
   convolution: Convolution,
   activation?: Activation,
 ): Tensor {
-  if (sliding?.fits(x, convolution)) return sliding.forward({ x, weight, bias, activation, convolution });
-  const { images, inputChannels, outputChannels, groups, window, output } = convolution;
-  const depth = (inputChannels / groups) * window[0] * window[1];
+  const slid = slideForward({ x, weight, bias, activation, convolution });
+  if (slid) return slid;
+  const { images, outputChannels, output } = convolution;
+  const size = convolutionSize(convolution);
   const result = emptyTensor(x.gpu, [images, outputChannels, ...output], x.dtype);
   gemm({
+    ...size,
     name: "conv2d",
     operands: [windowsSource, forwardSource],
-    rows: outputChannels / groups,
-    columns: images * output[0] * output[1],
-    depth,
-    batches: groups,
-    splits: 1,
+    ...(gemmShape(x, size, { kind: "conv2d", convolution }) ?? plainShape(x.gpu, size, false)),
     constants: {
       ...elementOf(x),
       ...constantsOf(convolution),
-      alignedDepth: depth % 4 === 0,
+      alignedDepth: size.depth % 4 === 0,
       hasBias: bias !== undefined,
       ...activated(activation, x),
     },
@@ -100,33 +101,31 @@ export function convolutionWeightGradient(
   convolution: Convolution,
   wantsBias: boolean,
 ): ProductAndSums {
-  if (sliding?.fits(x, convolution)) return sliding.weightGradient(x, dy, convolution, wantsBias);
-  const { images, inputChannels, outputChannels, groups, window, output } = convolution;
-  const size = {
-    rows: outputChannels / groups,
-    columns: (inputChannels / groups) * window[0] * window[1],
-    depth: images * output[0] * output[1],
-    batches: groups,
-  };
-  const shape = [outputChannels, inputChannels / groups, ...window];
-  const splits = splitsFor(x.gpu, size);
-  const product = emptyTensor(x.gpu, [splits, ...shape]);
-  const rowSums = wantsBias ? emptyTensor(x.gpu, [splits, outputChannels]) : undefined;
+  const slid = slideWeightGradient(x, dy, convolution, wantsBias);
+  if (slid) return slid;
+  const { inputChannels, outputChannels, groups, window, output } = convolution;
+  const size = convolutionSize(convolution, true);
+  const weightShape = [outputChannels, inputChannels / groups, ...window];
+  const shape =
+    gemmShape(x, size, { kind: "conv2dWeightGradient", convolution, wantsSums: wantsBias }) ??
+    plainShape(x.gpu, size, true);
+  const made = emptyTensor(x.gpu, [shape.splits, ...weightShape]);
+  const rowSums = wantsBias ? emptyTensor(x.gpu, [shape.splits, outputChannels]) : undefined;
   gemm({
     ...size,
     name: "conv2dWeightGradient",
     operands: [windowsSource, weightGradientSource],
-    splits,
+    ...shape,
     constants: {
       ...elementOf(x),
       ...constantsOf(convolution),
       alignedPlane: (output[0] * output[1]) % 4 === 0,
     },
     uniforms: { ...planesOf(convolution), ...windowsOf(convolution) },
-    buffers: [x, dy, product],
+    buffers: [x, dy, made],
     rowSums,
   });
-  return addSplits({ product, rowSums }, shape);
+  return addSplits({ product: made, rowSums }, weightShape);
 }
 
 /** The gradient by the bias alone, [channels], from that of the output it was added to. */
@@ -181,20 +180,24 @@ export function convolutionInputGradient(
   bias: Tensor | undefined,
   convolution: Convolution,
 ): Tensor {
-  if (sliding?.fits(dy, convolution))
-    return sliding.inputGradient({ x: dy, weight, bias, activation: undefined, convolution });
+  const slid = slideInputGradient({ x: dy, weight, bias, activation: undefined, convolution });
+  if (slid) return slid;
   const { images, inputChannels, outputChannels, groups, input } = convolution;
   const result = emptyTensor(dy.gpu, [images, inputChannels, ...input], dy.dtype);
   for (const vertical of phasesAlong(0, convolution)) {
     for (const horizontal of phasesAlong(1, convolution)) {
-      gemm({
-        name: "conv2dInputGradient",
-        operands: [inputGradientSource],
+      const size = {
         rows: inputChannels / groups,
         columns: images * vertical.size * horizontal.size,
         depth: (outputChannels / groups) * vertical.positions * horizontal.positions,
         batches: groups,
-        splits: 1,
+      };
+      gemm({
+        ...size,
+        name: "conv2dInputGradient",
+        operands: [inputGradientSource],
+        ...(gemmShape(dy, size, { kind: "conv2dInputGradient", convolution }) ??
+          plainShape(dy.gpu, size, false)),
         constants: {
           ...elementOf(dy),
           ...constantsOf(convolution),

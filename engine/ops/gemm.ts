@@ -1,68 +1,20 @@
 /**
- * What matmul and the three directions of conv2d have in common: a tile loop, chosen by the device's tiling, with the
+ * What matmul and the three directions of conv2d have in common: a tile loop (`kernelShapes.ts` chooses it) with the
  * operands' loaders in front; and split-K, where few results with a long sum would leave most threads idle. The
  * parts of a split sum are added in a second pass, always in the same order.
  */
-import { subgroupTiles } from "#subgroupTiles";
 import common from "../../shaders/common.wgsl";
-import registerTiles from "../../shaders/gemm_registers.wgsl";
 import tileSource from "../../shaders/gemm_tiles.wgsl";
-import workgroupTiles from "../../shaders/gemm_workgroup.wgsl";
 import ofEight from "../../shaders/of_eight.wgsl";
 import splitSumsSource from "../../shaders/split_sums.wgsl";
-import type { Gpu } from "../gpu/gpu.ts";
 import { type Constants, kernel, type UniformValues } from "../gpu/kernel.ts";
 import type { Shape } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
-import { dispatch, type Part, tensorOf } from "./define.ts";
+import { dispatch, type Part } from "./define.ts";
 import { fold } from "./fold.ts";
+import { type GemmShape, type GemmSize, tilesOf } from "./tileLoops.ts";
 
-export interface TileLoop {
-  readonly name: string;
-  readonly source: string;
-  readonly constants: Constants;
-  readonly tileRows: number;
-  readonly tileColumns: number;
-  readonly tilesPerWorkgroup: number;
-  /** So many tiles keep the device busy: with fewer, the depth is split. */
-  readonly enoughTiles: number;
-}
-
-const registers: TileLoop = {
-  name: "registers",
-  source: registerTiles,
-  constants: {},
-  tileRows: 8,
-  tileColumns: 8,
-  tilesPerWorkgroup: 32,
-  enoughTiles: 256,
-};
-const workgroup: TileLoop = {
-  name: "workgroup",
-  source: workgroupTiles,
-  constants: {},
-  tileRows: 64,
-  tileColumns: 64,
-  tilesPerWorkgroup: 1,
-  enoughTiles: 256,
-};
-
-function tileLoopFor(gpu: Gpu, size: GemmSize): TileLoop {
-  if (gpu.tiling === "workgroup") return workgroup;
-  return subgroupTiles?.(gpu, size) ?? registers;
-}
-
-/** A part of a split sum is no shorter than this, and a multiple of every tile's depth. */
-const shortestSplit = 256;
-
-export interface GemmSize {
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  readonly batches: number;
-}
-
-interface Gemm extends GemmSize {
+interface Gemm extends GemmSize, GemmShape {
   readonly name: string;
   /** The WGSL that defines blockA, blockB and store. */
   readonly operands: readonly string[];
@@ -70,7 +22,6 @@ interface Gemm extends GemmSize {
   readonly uniforms: UniformValues;
   /** In binding order; the last one takes the result: `splits` times batches · rows · columns. */
   readonly buffers: readonly (Tensor | Part)[];
-  readonly splits: number;
   /** Takes the sum of each row of A along the depth, as many times as the result has parts: splits · batches · rows. */
   readonly rowSums?: Tensor | undefined;
 }
@@ -112,20 +63,10 @@ export function addSplits({ product, rowSums }: ProductAndSums, shape: Shape): P
   return { product: result, rowSums: sums };
 }
 
-/** Into how many parts the sum should be split on this device. */
-export function splitsFor(gpu: Gpu, size: GemmSize): number {
-  const { rows, columns, depth, batches } = size;
-  const { tileRows, tileColumns, enoughTiles } = tileLoopFor(gpu, size);
-  const tiles = Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) * batches;
-  return Math.max(1, Math.min(Math.ceil(enoughTiles / tiles), Math.floor(depth / shortestSplit)));
-}
-
-export function gemm({ name, operands, constants, uniforms, buffers, splits, rowSums, ...size }: Gemm): void {
-  const { gpu } = tensorOf(buffers[0]);
-  const { rows, columns, depth, batches } = size;
-  const loop = tileLoopFor(gpu, size);
-  const { source, tileRows, tileColumns, tilesPerWorkgroup } = loop;
-  const tiles = Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) * batches * splits;
+export function gemm({ name, operands, constants, uniforms, buffers, rowSums, ...rest }: Gemm): void {
+  const { rows, columns, depth, batches, loop, splits } = rest;
+  const { source, tilesPerWorkgroup } = loop;
+  const tiles = tilesOf(loop, rest) * splits;
   const depthPerSplit = Math.ceil(depth / splits / 32) * 32;
   dispatch({
     kernel: kernel(`${name}, ${loop.name}`, [common, ofEight, ...operands, tileSource, source], {

@@ -1,4 +1,5 @@
 /** Matrix products: of two matrices, or of batches of them, with transposed operands, bias and activation fused in. */
+import { gemmShape } from "#kernelShapes";
 import matmulSource from "../../shaders/matmul.wgsl";
 import { forAutocast } from "../autocast.ts";
 import { ShapeError } from "../errors.ts";
@@ -15,10 +16,11 @@ import {
   pullBackActivation,
 } from "./epilogue.ts";
 import { sumTo } from "./fold.ts";
-import { addSplits, type GemmSize, gemm, type ProductAndSums, splitsFor } from "./gemm.ts";
+import { addSplits, gemm, type ProductAndSums } from "./gemm.ts";
 import { expand, reshape } from "./layout.ts";
 import { cut, linesAtOnce, type Range } from "./slices.ts";
 import { isSmall, smallProduct } from "./smallMatmul.ts";
+import { type GemmSize, plainShape } from "./tileLoops.ts";
 
 export interface MatmulOptions {
   /** a is stored as [..., K, M]. */
@@ -75,14 +77,15 @@ function product(
 }
 
 /**
+ * activation(a · b + bias), of operands that the caller has checked.
  * @param wantsSums of the rows of a, along the depth; they are left out where the matrices are too large for one command
  */
-function productAndSums(
+export function productAndSums(
   a: Tensor,
   b: Tensor,
   bias: Tensor | undefined,
   options: MatmulOptions,
-  { dtype }: Tensor,
+  { dtype }: Pick<Tensor, "dtype">,
   wantsSums: boolean,
 ): ProductAndSums {
   const { inner: _, ...size } = sizes(a.shape, b.shape, options);
@@ -113,7 +116,10 @@ function productAndSums(
 
   /** The product over a range of the depth: one command, or one for each block of the result. */
   function productOver(k: Range): ProductAndSums {
-    const splits = isFused ? 1 : splitsFor(a.gpu, { ...size, depth: k.size });
+    const partSize = { ...size, depth: k.size };
+    const { loop, splits } =
+      gemmShape(a, partSize, { kind: "matmul", a, b, dtype, transposeA, transposeB, isFused, wantsSums }) ??
+      plainShape(a.gpu, partSize, !isFused);
     // Parts of a sum are rounded when they have been added up.
     const isWholeSum = splits === 1 && k.size === depth;
     const made = emptyTensor(a.gpu, [splits, ...shape], isWholeSum ? dtype : "float32");
@@ -130,10 +136,10 @@ function productAndSums(
           operands: [matmulSource],
           constants: { ...constants, ...elementsOf(a, b, made), ...activated(activation, made) },
           uniforms: { ...strides, ...lines },
+          ...partSize,
           rows: row.size,
           columns: column.size,
-          depth: k.size,
-          batches,
+          loop,
           splits,
           buffers: [
             operand,

@@ -10,30 +10,16 @@ import weightGradientSource from "../../shaders/conv2d_sliding_weight_gradient.w
 import ofEight from "../../shaders/of_eight.wgsl";
 import { kernel } from "../gpu/kernel.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import type { Convolution, Pair } from "./convolution.ts";
+import type { Convolution } from "./convolution.ts";
 import { dispatch } from "./define.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { addSplits, type ProductAndSums, rowSumsFunction } from "./gemm.ts";
-import {
-  isWorthWinograd,
-  winogradForward,
-  winogradInputGradient,
-  winogradWeightGradient,
-} from "./winograd.ts";
+import { type SlidingShape, slidingShape, workgroupsOf } from "./kernelShapes.ts";
+import { winogradForward, winogradInputGradient, winogradWeightGradient } from "./winograd.ts";
 
 /** A lane for each of a thread's rows, or for two of them. */
 const lanes = 8;
 const workgroupThreads = 8;
-/** The kernels have a line of the window written out. */
-const widestWindow = 5;
-
-/** @param x what has pixels, on which it slides */
-function canSlide({ gpu, dtype }: Tensor, { window, stride, dilation }: Convolution): boolean {
-  const isPlain = stride[0] === 1 && stride[1] === 1 && dilation[1] === 1 && window[1] <= widestWindow;
-  return (
-    isPlain && dtype === "float32" && gpu.tiling === "registers" && gpu.adapter.smallestSubgroup >= lanes
-  );
-}
 
 export interface Sliding {
   readonly x: Tensor;
@@ -43,23 +29,28 @@ export interface Sliding {
   readonly convolution: Convolution;
 }
 
-/** From the input to the output. */
-function slide({ convolution, ...operands }: Sliding): Tensor {
-  if (isWorthWinograd(convolution)) return winogradForward({ convolution, ...operands });
+/** From the input to the output. Undefined where that is computed otherwise, as in what follows. */
+export function slideForward({ convolution, ...operands }: Sliding): Tensor | undefined {
+  const shape = slidingShape(operands.x, { kind: "conv2d", convolution });
+  if (!shape) return undefined;
+  if (shape === "winograd") return winogradForward({ convolution, ...operands });
   const { inputChannels, outputChannels, groups, window, input, output, padding } = convolution;
   const [height, width] = window;
   const channels = inputChannels / groups;
   return run({
     ...operands,
     convolution,
+    shape,
     ...{ channels, rows: outputChannels / groups, input, output, padding },
     weights: { start: 0, row: channels * height * width, channel: height * width, line: width, tap: 1 },
   });
 }
 
 /** From the gradient of the output, `x`, to that of the input: the window is read backwards. */
-function slideBack({ convolution, ...operands }: Sliding): Tensor {
-  if (isWorthWinograd(convolution)) return winogradInputGradient({ convolution, ...operands });
+export function slideInputGradient({ convolution, ...operands }: Sliding): Tensor | undefined {
+  const shape = slidingShape(operands.x, { kind: "conv2dInputGradient", convolution });
+  if (!shape) return undefined;
+  if (shape === "winograd") return winogradInputGradient({ convolution, ...operands });
   const { inputChannels, outputChannels, groups, window, dilation } = convolution;
   const [height, width] = window;
   const rows = inputChannels / groups;
@@ -67,6 +58,7 @@ function slideBack({ convolution, ...operands }: Sliding): Tensor {
   return run({
     ...operands,
     convolution,
+    shape,
     ...{
       channels: outputChannels / groups,
       rows,
@@ -85,6 +77,7 @@ function slideBack({ convolution, ...operands }: Sliding): Tensor {
 }
 
 interface Run extends Sliding {
+  readonly shape: SlidingShape;
   /** Of a group. */
   readonly channels: number;
   readonly rows: number;
@@ -101,11 +94,10 @@ interface Run extends Sliding {
   };
 }
 
-function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor {
+function run({ x, weight, bias, activation, convolution, shape, ...rest }: Run): Tensor {
   const { channels, rows, input, output, padding, weights } = rest;
   const { images, groups, window, dilation } = convolution;
-  const isWide = fillsBetter(output[1], 8, 4);
-  const isTall = isWorthTall(rows, window);
+  const { isWide, isTall } = shape;
   const tilesAcross = Math.ceil(output[1] / (isWide ? 8 : 4));
   const tiles = images * output[0] * tilesAcross;
   const result = emptyTensor(x.gpu, [images, groups * rows, ...output]);
@@ -135,46 +127,23 @@ function run({ x, weight, bias, activation, convolution, ...rest }: Run): Tensor
   return result;
 }
 
-/** Whether tiles of `one` cover so many pixels or rows about as well as tiles of `other`: larger ones load less. */
-function fillsBetter(count: number, one: number, other: number): boolean {
-  const covered = (tile: number) => Math.ceil(count / tile) * tile;
-  return covered(one) <= 1.25 * covered(other);
-}
-
-/** Kernels for wider windows take the driver seconds to compile, the larger ones twice as many. */
-const quickWindow = 3;
-/** From here on, they are worth it. */
-const manyRows = 32;
-
-/** Whether a thread should have sixteen rows: what it loads serves twice as many products. */
-function isWorthTall(rows: number, window: Pair): boolean {
-  return (window[1] <= quickWindow || rows >= manyRows) && fillsBetter(rows, 2 * lanes, lanes);
-}
-
-/** So many workgroups keep the device busy: with fewer, the images are split. */
-const enoughWorkgroups = 32;
-
 /** From the input and the gradient of the output to that of the weight and, if it is wanted, of the bias. */
-function slidingWeightGradient(
+export function slideWeightGradient(
   x: Tensor,
   dy: Tensor,
   convolution: Convolution,
-  wantsBias: boolean,
-): ProductAndSums {
-  if (isWorthWinograd(convolution)) return winogradWeightGradient(x, dy, convolution, wantsBias);
+  wantsSums: boolean,
+): ProductAndSums | undefined {
+  const threads = slidingShape(x, { kind: "conv2dWeightGradient", convolution, wantsSums });
+  if (!threads) return undefined;
+  if (threads === "winograd") return winogradWeightGradient(x, dy, convolution, wantsSums);
+  const { isTall, isPaired, splits } = threads;
   const { images, inputChannels, outputChannels, groups, window, input, output, padding, dilation } =
     convolution;
   const [rows, channels] = [outputChannels / groups, inputChannels / groups];
-  const isTall = isWorthTall(rows, window);
-  const isPaired = isTall && window[1] <= quickWindow && fillsBetter(channels * window[0], 2 * lanes, lanes);
-  const workgroups =
-    Math.ceil(rows / (isTall ? 2 * lanes : lanes)) *
-    Math.ceil((channels * window[0]) / (isPaired ? 2 * lanes : lanes)) *
-    groups;
-  const splits = Math.min(images, Math.ceil(enoughWorkgroups / workgroups));
   const shape = [outputChannels, channels, ...window];
-  const product = emptyTensor(x.gpu, [splits, ...shape]);
-  const rowSums = wantsBias ? emptyTensor(x.gpu, [splits, outputChannels]) : undefined;
+  const made = emptyTensor(x.gpu, [splits, ...shape]);
+  const rowSums = wantsSums ? emptyTensor(x.gpu, [splits, outputChannels]) : undefined;
   dispatch({
     kernel: kernel("conv2dSlidingWeightGradient", [common, lineSource, weightGradientSource], {
       extension: "enable subgroups;",
@@ -183,30 +152,14 @@ function slidingWeightGradient(
       paired: isPaired,
       rowSums: rowSumsFunction(rowSums && 3),
     }),
-    buffers: rowSums ? [x, dy, product, rowSums] : [x, dy, product],
+    buffers: rowSums ? [x, dy, made, rowSums] : [x, dy, made],
     uniforms: {
       ...{ rows, channels, groups, images, splits },
       ...{ inputHeight: input[0], inputWidth: input[1], outputHeight: output[0], outputWidth: output[1] },
       ...{ kernelHeight: window[0], dilationY: dilation[0], paddingTop: padding[0], paddingLeft: padding[1] },
     },
-    workgroups: workgroups * splits,
+    workgroups: workgroupsOf(convolution, threads) * splits,
     flops: 2 * images * output[0] * output[1] * outputChannels * channels * window[0] * window[1],
   });
-  return addSplits({ product, rowSums }, shape);
+  return addSplits({ product: made, rowSums }, shape);
 }
-
-/** Undefined where it is left out: see `slidingConvolution.browser.ts`. */
-export const sliding:
-  | {
-      /** Whether this device can slide over this convolution, and should. */
-      readonly fits: typeof canSlide;
-      readonly forward: typeof slide;
-      readonly inputGradient: typeof slideBack;
-      readonly weightGradient: typeof slidingWeightGradient;
-    }
-  | undefined = {
-  fits: canSlide,
-  forward: slide,
-  inputGradient: slideBack,
-  weightGradient: slidingWeightGradient,
-};

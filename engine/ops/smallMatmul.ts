@@ -10,7 +10,8 @@ import { type DType, emptyTensor, type Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
 import { elementsOf } from "./elementwise.ts";
 import { type Activation, activated } from "./epilogue.ts";
-import { type GemmSize, type ProductAndSums, rowSumsFunction } from "./gemm.ts";
+import { type ProductAndSums, rowSumsFunction } from "./gemm.ts";
+import type { GemmSize } from "./tileLoops.ts";
 
 /** Multiplications. */
 const most = 2 ** 16;
