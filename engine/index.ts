@@ -71,3 +71,4 @@ export {
   tensor,
   zeros,
 } from "./tensor.ts";
+export type { Tuning } from "./tuning.ts";

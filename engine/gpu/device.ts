@@ -1,5 +1,6 @@
 /** Opening a device: the same call in Node and in a browser. */
 import { platform } from "#platform";
+import { tunedTo } from "#tuning";
 import {
   AdapterError,
   ArgumentError,
@@ -8,6 +9,7 @@ import {
   LimitError,
   type WgradError,
 } from "../errors.ts";
+import type { Tuning } from "../tuning.ts";
 import { findAdapter, tilingOf } from "./adapter.ts";
 import { BufferPool, type GpuMemory, partAlignment } from "./buffers.ts";
 import type { DispatchTime, Gpu, ReadyDispatch, Tiling } from "./gpu.ts";
@@ -36,11 +38,17 @@ export interface DeviceOptions {
    * tests, and for trying out what happens on smaller adapters.
    */
   readonly largestBinding?: number;
+  /**
+   * What `wgrad tune` found on this adapter (`savedTuning()` of `wgrad/models/node`). It makes products of the sizes that
+   * were measured faster, and may change their last bits. In browsers, which have fewer kernels, it does nothing.
+   */
+  readonly tuning?: Tuning | undefined;
 }
 
 /**
  * Opens the adapter's device with all its limits and the optional features that kernels can use.
- * @throws AdapterError when there is no adapter; LimitError when it is too small
+ * @throws AdapterError when there is no adapter; LimitError when it is too small; ArgumentError for a tuning that is not for
+ * this adapter and these kernels
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   const { adapter, description, features } = await findAdapter(options.adapter);
@@ -52,6 +60,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
       );
     }
   }
+  const tiling = options.tiling ?? tilingOf(description);
+  const tuned = await tunedTo(options, description, tiling);
   const device = await adapter.requestDevice({
     requiredFeatures: features,
     requiredLimits: Object.fromEntries(
@@ -147,7 +157,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
 
   return recordable({
     adapter: description,
-    tiling: options.tiling ?? tilingOf(description),
+    tiling,
+    ...tuned,
     largestBinding,
     allocate,
     release,

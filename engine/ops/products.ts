@@ -86,6 +86,13 @@ export function gemmSizeOf(product: Product): GemmSize {
   };
 }
 
+/** Whether the result is float16. */
+export function hasHalfResult(product: Product): boolean {
+  const isWeight = product.kind === "conv2dWeightGradient";
+  const dtype = product.kind === "matmul" ? product.dtypes[2] : product.dtype;
+  return dtype === "float16" && !isWeight;
+}
+
 /** Whether its sums may come in parts, which are added up in a second pass. */
 export function canSplit(product: Product): boolean {
   return product.kind === "matmul" ? !product.isFused : product.kind === "conv2dWeightGradient";
