@@ -6,8 +6,8 @@
  * The hashes of MNIST and Fashion-MNIST are those that TensorFlow Datasets and torchvision list; that of CIFAR-10's
  * archive is the one that torchvision for Ruby and GoMLX check.
  */
-import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
+import { cacheFolder } from "./cacheFolder.node.ts";
 import { cifar10Archive, loadCifar10Folder } from "./cifar10.ts";
 import type { DatasetSplits } from "./dataset.ts";
 import { downloadVerified } from "./download.node.ts";
@@ -144,22 +144,4 @@ export async function loadOfficialFiles(
     });
   }
   return load(openFolder(folder));
-}
-
-/**
- * Where downloads are kept: `WGRAD_CACHE` where it is set, else the platform's place for caches: `XDG_CACHE_HOME`
- * or `~/.cache`, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
- */
-export function cacheFolder(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-  platform: NodeJS.Platform = process.platform,
-  home: string = homedir(),
-): string {
-  const { WGRAD_CACHE: own, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = environment;
-  if (own) return own;
-  // The XDG specification has relative paths ignored.
-  if (xdg && isAbsolute(xdg)) return join(xdg, "wgrad");
-  if (platform === "win32") return join(local || join(home, "AppData", "Local"), "wgrad", "Cache");
-  if (platform === "darwin") return join(home, "Library", "Caches", "wgrad");
-  return join(home, ".cache", "wgrad");
 }
