@@ -31,7 +31,7 @@ rmSync(join(root, "dist"), { recursive: true, force: true });
 await build({
   ...shared,
   platform: "node",
-  entryPoints: [...portable, "data/index.node.ts", "cli/main.ts"],
+  entryPoints: [...portable, "models/index.node.ts", "data/index.node.ts", "cli/main.ts"],
   outdir: "dist",
 });
 await build({ ...shared, platform: "browser", entryPoints: portable, outdir: "dist/browser" });

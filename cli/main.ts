@@ -205,6 +205,29 @@ program
   });
 
 program
+  .command("tune")
+  .summary("find out which kernels are fastest on this machine, for models of yours")
+  .description(
+    "Times every way in which this machine's adapter can compute the matrix products and convolutions of the " +
+      "models' training steps, and keeps those that are clearly faster than the usual one. From then on all " +
+      "commands take them for products of exactly these sizes. The same tuning gives the same bits; the last bits " +
+      "of results may differ from those without one.",
+  )
+  .argument("[models...]", "see `wgrad models` (default: autoencoder, vae, lenet5 and alexnet28)")
+  .option("--set <name=value...>", "the settings of the model, if it is one")
+  .option("--input <shape>", "of one sample, such as 3x64x64 (default: what its data has)", inputShape)
+  .option("--classes <count>", "how many (default: what its data has)", wholeNumberFrom(1))
+  .option("--batch <count>", "samples a step (default: the recipe's)", wholeNumberFrom(1))
+  .addOption(precisionOption())
+  .option("--list", "show what was found so far, for all adapters")
+  .option("--clear", "forget it")
+  .addHelpText("after", "\nExamples:\n  wgrad tune lenet5\n  wgrad tune alexnet28 vae --batch 128")
+  .action(async (models: string[], options) => {
+    const { runTune } = await import("./commands/tune.ts");
+    await runTune({ ...options, ...program.opts<CommonOptions>(), models });
+  });
+
+program
   .command("export")
   .summary("write a trained model's weights to a file for PyTorch and others")
   .description(

@@ -3,7 +3,6 @@ import { type ImageDataset, memoryDataset } from "../data/dataset.ts";
 import { decodeImage } from "../data/image.ts";
 import { batches } from "../data/loader.ts";
 import { fitImage } from "../data/resize.ts";
-import { openDevice } from "../engine/currentDevice.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import type { Gpu } from "../engine/gpu/gpu.ts";
 import { inferenceMode } from "../engine/gradMode.ts";
@@ -11,6 +10,7 @@ import type { Tensor } from "../engine/tensor.ts";
 import type { ModelDescription } from "../models/checkpoint.ts";
 import { onDevice } from "../models/evaluation.ts";
 import type { ImageModelAtWork } from "../models/kinds/kind.ts";
+import { openTunedDevice } from "./openTunedDevice.ts";
 import { readFile, readWeights } from "./savedFiles.ts";
 
 export interface TrainedImageModel {
@@ -35,7 +35,7 @@ export async function withTrainedImageModel<T>(
       "choose another training with --from",
     );
   }
-  const gpu = await openDevice();
+  const gpu = await openTunedDevice();
   try {
     const atWork = registered.open(description, description.settings);
     loadInto(atWork.model);

@@ -11,6 +11,8 @@ import { type Ended, projectRoot, run, start } from "./process-helpers.ts";
 export const script = join(projectRoot, "cli", "wgrad.mjs");
 /** Where the commands run: nothing of this project is there. */
 export const here = temporaryFolder();
+/** What whoever runs the tests has tuned would change last bits. */
+process.env.WGRAD_CACHE = join(here, "cache");
 
 const words = (line: string) => line.split(" ").filter((word) => word !== "");
 export const wgrad = (line: string) => run(process.execPath, [script, ...words(line)], { cwd: here });

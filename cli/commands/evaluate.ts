@@ -1,12 +1,12 @@
 /** `wgrad evaluate`: the test figures of a trained model. */
 import type { DatasetSplits } from "../../data/dataset.ts";
-import { openDevice } from "../../engine/currentDevice.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import { sameShape } from "../../engine/shape.ts";
 import type { DataShape, ModelAtWork } from "../../models/kinds/kind.ts";
 import type { Batch } from "../../models/training.ts";
 import { importanceWeightedBound, VariationalAutoencoder } from "../../models/variational.ts";
 import { type LoadedData, withData } from "../loadData.ts";
+import { describeDevice, openTunedDevice } from "../openTunedDevice.ts";
 import { confusionTable } from "../output/confusionTable.ts";
 import { openOutputFolder } from "../output/folder.ts";
 import { formatShape } from "../output/format.ts";
@@ -31,7 +31,7 @@ export async function runEvaluation(command: EvaluationCommand): Promise<void> {
   const { signal } = interrupt;
   const reporter = openReporter(command.json);
   const { description, registered, loadInto } = readWeights(command.from);
-  const gpu = await openDevice();
+  const gpu = await openTunedDevice();
 
   async function measure<Data, B extends Batch>(
     { data, shape }: LoadedData<Data>,
@@ -65,7 +65,7 @@ export async function runEvaluation(command: EvaluationCommand): Promise<void> {
   }
 
   try {
-    reporter.report({ event: "adapter", name: gpu.adapter.name, kind: gpu.adapter.kind });
+    reporter.report({ event: "adapter", ...describeDevice(gpu) });
     const { data: source = description.data, seed = 1 } = command;
     await withData(registered, description.settings, { source, seed, reporter, signal }, measure);
   } catch (error) {

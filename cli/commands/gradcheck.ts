@@ -3,7 +3,7 @@ import { checkOps, type RowResult } from "../../engine/checks.ts";
 import { openDevice } from "../../engine/currentDevice.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import { type AnyChecks, opChecks } from "../../engine/ops/table.ts";
-import { formatCount, formatDuration } from "../output/format.ts";
+import { formatCount, formatDevice, formatDuration } from "../output/format.ts";
 import { gradcheckHead, gradcheckLines } from "../output/gradcheckTable.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
 
@@ -34,7 +34,7 @@ export async function runGradcheck({
   try {
     const { name, kind } = gpu.adapter;
     if (json) sayEvent("adapter", { name, kind });
-    else say(`adapter  ${name} (${kind.toUpperCase()})\n\n${gradcheckHead}`);
+    else say(`${formatDevice({ name, kind })}\n\n${gradcheckHead}`);
     for (const checked of operations) {
       const rows: RowResult[] = [];
       for await (const row of checkOps(gpu, { operations: [checked], float16 })) {

@@ -1,5 +1,5 @@
 /** `wgrad profile`: where the time of a training step goes. */
-import { openDevice } from "../../engine/currentDevice.ts";
+
 import { ArgumentError } from "../../engine/errors.ts";
 import { measurePeak } from "../../engine/peak.ts";
 import type { ModelAtWork } from "../../models/kinds/kind.ts";
@@ -9,8 +9,10 @@ import { findModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
 import { chooseShape } from "../chooseShape.ts";
+import { describeDevice, openTunedDevice } from "../openTunedDevice.ts";
 import { chromeTrace } from "../output/chromeTrace.ts";
 import { writeWhole } from "../output/folder.ts";
+import { formatDevice } from "../output/format.ts";
 import { kernelsOf, layersOf, profileLines } from "../output/profileTables.ts";
 import { styleFor } from "../output/style.ts";
 
@@ -46,11 +48,11 @@ export async function runProfile({
   const { stdout } = process;
   const say = (text: string) => stdout.write(`${text}\n`);
   const sayEvent = (event: string, rest: object) => say(JSON.stringify({ event, ...rest }));
-  const gpu = await openDevice();
+  const gpu = await openTunedDevice();
   try {
-    const { name: adapter, kind } = gpu.adapter;
-    if (json) sayEvent("adapter", { name: adapter, kind });
-    else say(`adapter  ${adapter} (${kind.toUpperCase()})`);
+    const device = describeDevice(gpu);
+    if (json) sayEvent("adapter", device);
+    else say(formatDevice(device));
     const peak = await measurePeak(gpu);
     const measure = <Data, B extends Batch>(atWork: ModelAtWork<Data, B>) =>
       profileStep(atWork, recipe, command.steps);
@@ -67,7 +69,7 @@ export async function runProfile({
       for (const line of profileLines(profile, columns, styleFor(stdout))) say(line);
     }
     if (trace !== undefined) {
-      writeWhole(trace, chromeTrace(profile, adapter));
+      writeWhole(trace, chromeTrace(profile, device.name));
       if (json) sayEvent("saved", { path: trace });
       else say(`\nsaved    ${trace} (open it at https://ui.perfetto.dev)`);
     }

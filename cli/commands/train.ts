@@ -1,5 +1,5 @@
 /** `wgrad train`: from data to a trained model, telling what happens on the way. */
-import { openDevice } from "../../engine/currentDevice.ts";
+
 import { ArgumentError } from "../../engine/errors.ts";
 import { manualSeed } from "../../engine/random.ts";
 import type { StoredCheckpoint, TrainingDescription } from "../../models/checkpoint.ts";
@@ -10,6 +10,7 @@ import { findModel, type RegisteredModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
 import { type LoadedData, requireSource, withData } from "../loadData.ts";
+import { describeDevice, openTunedDevice } from "../openTunedDevice.ts";
 import { openOutputFolder } from "../output/folder.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
 import { openReporter, type Reporter } from "../output/reporter.ts";
@@ -120,9 +121,9 @@ async function trainAndSave(
   const plan = planTraining(command);
   requireSource(plan.registered.data, plan.data);
   const folder = openOutputFolder(plan.folder, Object.values(resultFiles));
-  const gpu = await openDevice();
+  const gpu = await openTunedDevice();
   try {
-    reporter.report({ event: "adapter", name: gpu.adapter.name, kind: gpu.adapter.kind });
+    reporter.report({ event: "adapter", ...describeDevice(gpu) });
     const { registered, data: source, seed } = plan;
     const context = { plan, folder, command, reporter, signal };
     await withData(registered, plan.settings, { source, seed, reporter, signal }, (loaded, open) =>

@@ -6,6 +6,13 @@
 /** Test figures by name: `loss`, `accuracy`, `mse`, `psnr`, … as they fit the model. */
 export type TestMetrics = Readonly<Record<string, number>>;
 
+export interface DeviceDescription {
+  readonly name: string;
+  readonly kind: "cpu" | "gpu";
+  /** By `wgrad tune`. */
+  readonly tuned?: boolean;
+}
+
 export interface SummaryRow {
   /** Where the layer sits in the model: "encoder.0". */
   readonly path: string;
@@ -19,7 +26,7 @@ export interface SummaryRow {
 }
 
 export type TrainingEvent =
-  | { readonly event: "adapter"; readonly name: string; readonly kind: "cpu" | "gpu" }
+  | ({ readonly event: "adapter" } & DeviceDescription)
   | {
       readonly event: "data";
       readonly name: string;

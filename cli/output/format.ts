@@ -2,6 +2,7 @@
  * Numbers as a person reads them: thousands separators, K/M/G, minutes. Machines get the unrounded ones
  * (`--json`, `metrics.jsonl`), so nothing here has to be read back.
  */
+import type { DeviceDescription } from "./events.ts";
 
 /** 61100840 → "61,100,840". */
 export function formatCount(count: number): string {
@@ -19,6 +20,11 @@ export function formatScaled(amount: number): string {
   }
   const digits = step === 0 ? formatCount(scaled) : scaled.toPrecision(3);
   return `${digits}${suffixes[step]}`;
+}
+
+/** "adapter  llvmpipe (CPU, tuned)" */
+export function formatDevice({ name, kind, tuned }: DeviceDescription): string {
+  return `adapter  ${name} (${kind.toUpperCase()}${tuned ? ", tuned" : ""})`;
 }
 
 /** Four significant digits: 0.01234, 2.303, 1.234e-7; "NaN" and "Infinity" stay what they are. */

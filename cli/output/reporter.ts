@@ -11,6 +11,7 @@ import type { StepEvent, TestMetrics, TrainingEvent } from "./events.ts";
 import {
   formatClock,
   formatCount,
+  formatDevice,
   formatDuration,
   formatLoss,
   formatMetric,
@@ -129,7 +130,7 @@ function stepText(event: StepEvent): string {
 function eventText(event: Exclude<TrainingEvent, StepEvent>, columns: number, style: Style): string {
   switch (event.event) {
     case "adapter":
-      return `adapter  ${event.name} (${event.kind.toUpperCase()})`;
+      return formatDevice(event);
     case "data":
       return (
         `data     ${event.name}: ${formatCount(event.trainCount)} training and ` +
