@@ -213,7 +213,7 @@ function fillsBetter(count: number, one: number, other: number): boolean {
   return covered(one) <= 1.25 * covered(other);
 }
 
-/** Kernels for wider windows take the driver seconds to compile, the larger ones twice as many. */
+/** Kernels for wider windows take the driver long to compile, the larger ones twice as long. */
 const quickWindow = 3;
 /** From here on, they are worth it. */
 const manyRows = 32;
