@@ -35,7 +35,7 @@ export function Curve({ lossName }: { readonly lossName: string }) {
         scales: { x: { time: false } },
         axes: [
           { ...axis, size: 30, values: (_, steps) => steps.map(stepLabel) },
-          { ...axis, size: 52, values: (_, values) => values.map(number) },
+          { ...axis, size: 52, values: (_, values) => values.map(lossLabel) },
         ],
         series: [
           {},
@@ -83,6 +83,11 @@ function drawable(value: number | null): number | null {
 
 function stepLabel(step: number): string {
   return Number.isInteger(step) ? whole(step) : "";
+}
+
+/** As long as the axis has room for: a training that diverges reaches any number. */
+function lossLabel(loss: number): string {
+  return Math.abs(loss) < 1e5 ? number(loss) : loss.toExponential().replace("e+", "e");
 }
 
 function dataOf(measured: typeof epochs.value): uPlot.AlignedData {
