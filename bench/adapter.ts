@@ -1,4 +1,4 @@
-/** Says what the adapter is that all engines would open: "gpu NVIDIA H200", or "cpu" and a name. */
+/** Says what the adapter is that all engines would open: "gpu NVIDIA GeForce RTX 4090", or "cpu" and a name. */
 import { reportFailure } from "../cli/output/failure.ts";
 import { findAdapter } from "../engine/gpu/adapter.ts";
 
