@@ -9,6 +9,7 @@
  */
 import common from "../shaders/common.wgsl";
 import forward from "../shaders/conv2d.wgsl";
+import convolutionBias from "../shaders/conv2d_bias.wgsl";
 import inputGradient from "../shaders/conv2d_input_gradient.wgsl";
 import line from "../shaders/conv2d_line.wgsl";
 import slidingForward from "../shaders/conv2d_sliding.wgsl";
@@ -57,7 +58,7 @@ export interface Choice {
 /** All that products are computed by. Where one is missing, a tuning outlives a change of it: a test looks after that. */
 export const versionedSources: readonly string[] = [
   ...[common, tiles, ofEight, registerTiles, subgroupTiles, workgroupTiles, splitSums],
-  ...[matmul, windows, forward, inputGradient, weightGradient],
+  ...[matmul, windows, convolutionBias, forward, inputGradient, weightGradient],
   ...[line, slidingForward, slidingWeightGradient],
   ...[winogradTransforms, winogradLoad, winogradStore, winogradTiles, winogradWeights, winogradProduct],
   ...[winogradOutput, winogradWeightGradient, winogradBiasGradient],

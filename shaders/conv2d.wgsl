@@ -1,10 +1,9 @@
 // conv2d as a matrix product (implicit GEMM): per group, rows are output channels, columns output pixels of all images,
 // and k runs over input channels and the kernel's window.
-// In front: conv2d_windows.wgsl and what it needs; alignedDepth, hasBias,
+// In front: conv2d_windows.wgsl and conv2d_bias.wgsl, and what they need; alignedDepth;
 // fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
 @group(1) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(1) @binding(2) var<storage, read> bias: array<f32>;
 @group(1) @binding(3) var<storage, read_write> result: array<Element>;
 
 fn weights(channel: u32, k: u32) -> vec4f {
@@ -50,17 +49,6 @@ fn blockB(group: u32, k: u32, column: u32) -> mat4x4f {
     inputs(c0, c1, c2, c3, k + 1u),
     inputs(c0, c1, c2, c3, k + 2u),
     inputs(c0, c1, c2, c3, k + 3u),
-  );
-}
-
-fn startOf(group: u32, row: u32, column: u32) -> mat4x4f {
-  if (!hasBias) { return mat4x4f(); }
-  let channel = group * uniforms.rows + row;
-  return mat4x4f(
-    vec4f(bias[channel]),
-    vec4f(bias[channel + 1u]),
-    vec4f(bias[channel + 2u]),
-    vec4f(bias[channel + 3u]),
   );
 }
 

@@ -2,8 +2,8 @@
 // phase meet the same few positions of the kernel's window, and a dispatch computes one phase. Nothing is multiplied with
 // inserted zeros. Per group, rows are input channels, columns the phase's pixels of all images, and k runs over output
 // channels and the phase's window positions. It is the forward pass of convTranspose2d as well, which adds a bias.
-// In front: alias Element; kernelHeight, kernelWidth, hasBias; fn finish(value: Element, i: u32) -> Element, which element i of
-// the result goes through.
+// In front: conv2d_bias.wgsl and what it needs; alias Element; kernelHeight, kernelWidth;
+// fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
 struct Uniforms {
   rows: u32,    // input channels of a group
@@ -37,7 +37,6 @@ struct Uniforms {
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(1) @binding(0) var<storage, read> gradient: array<Element>;
 @group(1) @binding(1) var<storage, read> weight: array<f32>;
-@group(1) @binding(2) var<storage, read> bias: array<f32>; // one an input channel
 @group(1) @binding(3) var<storage, read_write> result: array<Element>;
 
 const window = kernelHeight * kernelWidth;
@@ -124,17 +123,6 @@ fn blockB(group: u32, k: u32, column: u32) -> mat4x4f {
     gradients(group, p0, p1, p2, p3, k + 1u),
     gradients(group, p0, p1, p2, p3, k + 2u),
     gradients(group, p0, p1, p2, p3, k + 3u),
-  );
-}
-
-fn startOf(group: u32, row: u32, column: u32) -> mat4x4f {
-  if (!hasBias) { return mat4x4f(); }
-  let channel = group * uniforms.rows + row;
-  return mat4x4f(
-    vec4f(bias[channel]),
-    vec4f(bias[channel + 1u]),
-    vec4f(bias[channel + 2u]),
-    vec4f(bias[channel + 3u]),
   );
 }
 

@@ -6,6 +6,7 @@
 import { gemmShape } from "#kernelShapes";
 import { slideForward, slideInputGradient, slideWeightGradient } from "#slidingConvolution";
 import forwardSource from "../../shaders/conv2d.wgsl";
+import biasSource from "../../shaders/conv2d_bias.wgsl";
 import inputGradientSource from "../../shaders/conv2d_input_gradient.wgsl";
 import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
 import windowsSource from "../../shaders/conv2d_windows.wgsl";
@@ -76,7 +77,7 @@ export function convolve(
   gemm({
     ...size,
     name: "conv2d",
-    operands: [windowsSource, forwardSource],
+    operands: [windowsSource, biasSource, forwardSource],
     ...(gemmShape(x, size, { kind: "conv2d", convolution }) ?? plainShape(x.gpu, size, false)),
     constants: {
       ...elementOf(x),
@@ -195,7 +196,7 @@ export function convolutionInputGradient(
       gemm({
         ...size,
         name: "conv2dInputGradient",
-        operands: [inputGradientSource],
+        operands: [biasSource, inputGradientSource],
         ...(gemmShape(dy, size, { kind: "conv2dInputGradient", convolution }) ??
           plainShape(dy.gpu, size, false)),
         constants: {
