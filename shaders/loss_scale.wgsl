@@ -1,7 +1,7 @@
 // After the backward pass of a loss that was scaled: from the sums of squares of all gradients to their norm without the
 // scale; to the factor that takes the scale away and makes the norm at most `most`; to whether the step is skipped, which
 // it is where a gradient is not finite; and to the next scale. One workgroup.
-// In front: what team.wgsl needs (teamSize 64).
+// In front: norm_limit.wgsl and what it needs.
 
 struct Uniforms {
   count: u32, // of sums
@@ -12,7 +12,6 @@ struct Uniforms {
 }
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> sums: array<f32>;
 @group(1) @binding(1) var<storage, read_write> scale: array<f32>;
 @group(1) @binding(2) var<storage, read_write> goodSteps: array<f32>; // in a row, since the scale grew
 @group(1) @binding(3) var<storage, read_write> norm: array<f32>;
@@ -21,15 +20,12 @@ struct Uniforms {
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32) {
-  var own = 0.0;
-  for (var i = local; i < uniforms.count; i += 64u) { own += sums[i]; }
-  let scaled = sqrt(sumOfTeam(own, local));
+  let scaled = normOfAll(local);
   if (local == 0u) {
     let before = scale[0];
     let total = scaled / before;
-    let almost = total + 1e-6; // keeps the division finite
     norm[0] = total;
-    factor[0] = select(uniforms.most / almost, 1.0, almost < uniforms.most) / before;
+    factor[0] = limitingFactor(total) / before;
     let isFinite = (bitcast<u32>(scaled) & 0x7f800000u) != 0x7f800000u;
     let good = select(0.0, goodSteps[0] + 1.0, isFinite);
     let grows = good >= uniforms.interval;

@@ -6,6 +6,7 @@ import common from "../../shaders/common.wgsl";
 import clampSource from "../../shaders/gradient_clamp.wgsl";
 import normSource from "../../shaders/gradient_norm.wgsl";
 import scaleSource from "../../shaders/gradient_scale.wgsl";
+import limitSource from "../../shaders/norm_limit.wgsl";
 import squaresSource from "../../shaders/square_sum.wgsl";
 import teamSource from "../../shaders/team.wgsl";
 import { ArgumentError } from "../errors.ts";
@@ -42,7 +43,7 @@ function scaleToNorm(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
   const sums = squareSums(gradients);
   const [norm, factor] = [emptyTensor(gpu, []), emptyTensor(gpu, [])];
   dispatch({
-    kernel: kernel("gradientNorm", [teamSource, normSource], { teamSize: 64 }),
+    kernel: kernel("gradientNorm", [teamSource, limitSource, normSource], { teamSize: 64 }),
     buffers: [sums, norm, factor],
     uniforms: { count: sums.size, most },
     workgroups: 1,

@@ -5,6 +5,7 @@
  * gradients overflowed: the host waits for nothing.
  */
 import lossScaleSource from "../../shaders/loss_scale.wgsl";
+import limitSource from "../../shaders/norm_limit.wgsl";
 import teamSource from "../../shaders/team.wgsl";
 import { ArgumentError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
@@ -71,7 +72,7 @@ export function gradScaler(optimizer: Optimizer, options: GradScalerOptions = {}
     const sums = squareSums(gradients);
     const [norm, factor, skip] = [0, 0, 0].map(() => emptyTensor(gpu, []));
     dispatch({
-      kernel: kernel("lossScale", [teamSource, lossScaleSource], { teamSize: 64 }),
+      kernel: kernel("lossScale", [teamSource, limitSource, lossScaleSource], { teamSize: 64 }),
       buffers: [sums, scale, goodSteps, norm, factor, skip],
       uniforms: {
         count: sums.size,
