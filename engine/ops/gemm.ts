@@ -16,7 +16,7 @@ import { type GemmShape, type GemmSize, tilesOf } from "./tileLoops.ts";
 
 interface Gemm extends GemmSize, GemmShape {
   readonly name: string;
-  /** The WGSL that defines blockA, blockB and store. */
+  /** The WGSL that defines blockA or rowOfA, blockB, startOf and storeFour. */
   readonly operands: readonly string[];
   readonly constants: Constants;
   readonly uniforms: UniformValues;

@@ -15,10 +15,9 @@ import { dispatch } from "./define.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { addSplits, type ProductAndSums, rowSumsFunction } from "./gemm.ts";
 import { type SlidingShape, slidingShape, workgroupsOf } from "./kernelShapes.ts";
+import { lanes } from "./subgroupTiles.ts";
 import { winogradForward, winogradInputGradient, winogradWeightGradient } from "./winograd.ts";
 
-/** A lane for each of a thread's rows, or for two of them. */
-const lanes = 8;
 const workgroupThreads = 8;
 
 export interface Sliding {
