@@ -1,5 +1,5 @@
 /**
- * Starts an engine's process, hands it a workload and waits for its answer. From the sources, and bundled (`pack.ts`),
+ * Starts an engine's process, hands it a workload and waits for its answer. From the sources, and bundled (`pack/programs.ts`),
  * where everything lies as it does here.
  */
 import { spawn, spawnSync } from "node:child_process";

@@ -2,7 +2,7 @@
  * The benchmark and the command line as they run on a machine that has neither npm nor this project: one file each,
  * kernels included, which lie as their sources do, and Dawn, which is native code, beside them.
  */
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,12 +37,7 @@ export async function packPrograms(folder: string): Promise<void> {
     banner: { js: requireForModules },
     logLevel: "error",
   });
-  for (const file of pythonFiles) copy(join(root, file), join(folder, file));
+  for (const file of pythonFiles) cpSync(join(root, file), join(folder, file));
   const dawn = dirname(createRequire(import.meta.url).resolve("webgpu"));
-  for (const file of dawnFiles) copy(join(dawn, file), join(folder, "node_modules", "webgpu", file));
-}
-
-function copy(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true });
-  cpSync(from, to);
+  for (const file of dawnFiles) cpSync(join(dawn, file), join(folder, "node_modules", "webgpu", file));
 }
