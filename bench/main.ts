@@ -1,6 +1,8 @@
 /** `npm run bench`: times wgrad and its peers on the same work and the same adapter, one after the other. */
 import { writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
+import { formatDevice } from "../cli/output/format.ts";
+import { positiveNumber } from "../cli/positiveNumber.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import { onCard, quick, thorough } from "./measure.ts";
 import {
@@ -44,14 +46,14 @@ const program = new Command("npm run bench --")
   .option(
     "--peak-tflops <number>",
     "the card's float32 peak by its data sheet, to tell shares of it",
-    positive,
+    positiveNumber,
   )
   .option("--peers <names>", `none, or some of ${peerNames.join(",")} (default: all that are here)`, peerList)
   .option("--quick", "fewer runs: to see that everything works, not how fast")
   .option(
     "--seconds <number>",
     "begin nothing after so long, and end what takes more than a fifth of it",
-    positive,
+    positiveNumber,
   )
   .addHelpText(
     "after",
@@ -75,7 +77,7 @@ async function bench(
   const engines: EngineName[] = ["wgrad", ...wanted.filter((peer) => peer !== "torch" || python)];
   const adapter = askForAdapter();
   const isCard = adapter.kind === "gpu";
-  console.log(`adapter  ${adapter.name} (${adapter.kind.toUpperCase()})\n`);
+  console.log(`${formatDevice(adapter)}\n`);
   if (!peers && !python) console.log("PyTorch is left out: there is no Python with PyTorch and NumPy here\n");
   const chosen = names.length > 0 ? named : workloads.filter(({ forCards }) => isCard || !forCards);
 
@@ -135,12 +137,6 @@ function recordsOf(all: readonly Measured[]): BenchRecord[] {
 
 function helpLine({ name, title, forCards }: Workload): string {
   return `  ${name.padEnd(22)} ${title}${forCards ? " *" : ""}`;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a number above 0.");
 }
 
 function peerList(text: string): PeerName[] {

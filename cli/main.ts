@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { reportFailure } from "./output/failure.ts";
+import { positiveNumber } from "./positiveNumber.ts";
 
 interface CommonOptions {
   readonly json?: boolean;
@@ -328,10 +329,4 @@ function inputShape(text: string): number[] {
   const sizes = text.split(/[x×,]/).map(Number);
   if (sizes.every((size) => Number.isSafeInteger(size) && size >= 1)) return sizes;
   throw new InvalidArgumentError("It must be whole numbers with x between them, such as 1x28x28.");
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a number above 0.");
 }

@@ -3,9 +3,11 @@ import { checkOps, type RowResult } from "../../engine/checks.ts";
 import { openDevice } from "../../engine/currentDevice.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import { type AnyChecks, opChecks } from "../../engine/ops/table.ts";
+import { describeDevice } from "../openTunedDevice.ts";
 import { formatCount, formatDevice, formatDuration } from "../output/format.ts";
 import { gradcheckHead, gradcheckLines } from "../output/gradcheckTable.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
+import { say, sayEvent } from "../output/say.ts";
 
 interface GradcheckCommand {
   /** Only operations with one of these in their name; all where there is none. */
@@ -24,17 +26,15 @@ export async function runGradcheck({
   json = false,
 }: GradcheckCommand): Promise<void> {
   const operations = chooseOperations(parts);
-  const say = (text: string) => process.stdout.write(`${text}\n`);
-  const sayEvent = (event: string, rest: object) => say(JSON.stringify({ event, ...rest }));
   const interrupt = listenForInterrupt();
   const started = performance.now();
   let checks = 0;
   let failures = 0;
   const gpu = await openDevice();
   try {
-    const { name, kind } = gpu.adapter;
-    if (json) sayEvent("adapter", { name, kind });
-    else say(`${formatDevice({ name, kind })}\n\n${gradcheckHead}`);
+    const device = describeDevice(gpu);
+    if (json) sayEvent("adapter", device);
+    else say(`${formatDevice(device)}\n\n${gradcheckHead}`);
     for (const checked of operations) {
       const rows: RowResult[] = [];
       for await (const row of checkOps(gpu, { operations: [checked], float16 })) {

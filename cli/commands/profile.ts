@@ -1,26 +1,23 @@
 /** `wgrad profile`: where the time of a training step goes. */
-
-import { ArgumentError } from "../../engine/errors.ts";
 import { measurePeak } from "../../engine/peak.ts";
 import type { ModelAtWork } from "../../models/kinds/kind.ts";
 import { profileStep } from "../../models/profile.ts";
-import type { Precision } from "../../models/recipe.ts";
 import { findModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
+import { chooseRecipe, type RecipeChoice, refuseBatchOfGraph } from "../chooseRecipe.ts";
 import { chooseShape } from "../chooseShape.ts";
 import { describeDevice, openTunedDevice } from "../openTunedDevice.ts";
 import { chromeTrace } from "../output/chromeTrace.ts";
 import { writeWhole } from "../output/folder.ts";
 import { formatDevice } from "../output/format.ts";
 import { kernelsOf, layersOf, profileLines } from "../output/profileTables.ts";
+import { say, sayEvent } from "../output/say.ts";
 import { styleFor } from "../output/style.ts";
 
-export interface ProfileCommand {
+export interface ProfileCommand extends RecipeChoice {
   readonly model: string;
   readonly set?: readonly string[];
-  readonly batch?: number;
-  readonly precision?: Precision;
   readonly steps: number;
   /** Where to write the trace. */
   readonly trace?: string;
@@ -36,18 +33,9 @@ export async function runProfile({
 }: ProfileCommand): Promise<void> {
   const registered = findModel(name);
   const settings = chooseSettings(registered.settings, command.set ?? []);
-  if (registered.data === "graph" && command.batch !== undefined) {
-    throw new ArgumentError(`${name} takes the whole graph in every step, not a batch`, "leave --batch out");
-  }
+  refuseBatchOfGraph(registered, command);
   const shape = chooseShape(registered, {});
-  const recipe = {
-    ...registered.recipe,
-    batchSize: command.batch ?? registered.recipe.batchSize,
-    ...(command.precision && { precision: command.precision }),
-  };
-  const { stdout } = process;
-  const say = (text: string) => stdout.write(`${text}\n`);
-  const sayEvent = (event: string, rest: object) => say(JSON.stringify({ event, ...rest }));
+  const recipe = chooseRecipe(registered, command);
   const gpu = await openTunedDevice();
   try {
     const device = describeDevice(gpu);
@@ -65,6 +53,7 @@ export async function runProfile({
       const rows = { layers: layersOf(profile), kernels: kernelsOf(profile), dispatches };
       sayEvent("profile", { ...whole, ...rows });
     } else {
+      const { stdout } = process;
       const columns = stdout.columns || Number.POSITIVE_INFINITY;
       for (const line of profileLines(profile, columns, styleFor(stdout))) say(line);
     }

@@ -4,20 +4,18 @@ import { AdapterError } from "../../engine/errors.ts";
 import { type AdapterDescription, findAdapter } from "../../engine/gpu/adapter.ts";
 import { type Footprint, footprint } from "../../models/footprint.ts";
 import type { ModelAtWork } from "../../models/kinds/kind.ts";
-import type { Precision, Recipe } from "../../models/recipe.ts";
 import { findModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
+import { chooseRecipe, type RecipeChoice } from "../chooseRecipe.ts";
 import { chooseShape, type ShapeChoice } from "../chooseShape.ts";
 import { formatBytes, formatCount, formatScaled } from "../output/format.ts";
 import { styleFor } from "../output/style.ts";
 import { summaryTable } from "../output/summaryTable.ts";
 
-export interface SummaryCommand extends ShapeChoice {
+export interface SummaryCommand extends ShapeChoice, RecipeChoice {
   readonly model: string;
   readonly set?: readonly string[];
-  readonly batch?: number;
-  readonly precision?: Precision;
   readonly json?: boolean;
 }
 
@@ -26,11 +24,7 @@ export async function runSummary(command: SummaryCommand): Promise<void> {
   const registered = findModel(command.model);
   const settings = chooseSettings(registered.settings, command.set ?? []);
   const shape = chooseShape(registered, command);
-  const recipe: Recipe = {
-    ...registered.recipe,
-    batchSize: command.batch ?? registered.recipe.batchSize,
-    ...(command.precision && { precision: command.precision }),
-  };
+  const recipe = chooseRecipe(registered, command);
   const adapter = await describeAdapter();
   const measure = <Data, B extends Batch>(open: () => ModelAtWork<Data, B>) =>
     footprint(open, recipe, adapter);

@@ -1,5 +1,4 @@
 /** `wgrad train`: from data to a trained model, telling what happens on the way. */
-
 import { ArgumentError } from "../../engine/errors.ts";
 import { manualSeed } from "../../engine/random.ts";
 import type { StoredCheckpoint, TrainingDescription } from "../../models/checkpoint.ts";

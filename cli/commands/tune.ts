@@ -6,22 +6,22 @@ import { describeProduct, type Product } from "../../engine/ops/products.ts";
 import { type Measured, measureProducts, tuningFrom } from "../../engine/tune.ts";
 import { kernelVersion, type Tuning } from "../../engine/tuning.ts";
 import type { ModelAtWork } from "../../models/kinds/kind.ts";
-import type { Precision } from "../../models/recipe.ts";
 import { findModel } from "../../models/registry.ts";
 import { clearTunings, listTunings, readTuning, saveTuning } from "../../models/savedTuning.node.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
 import { productsOfStep } from "../../models/tune.ts";
+import { chooseRecipe, type RecipeChoice, refuseBatchOfGraph } from "../chooseRecipe.ts";
 import { chooseShape, type ShapeChoice } from "../chooseShape.ts";
+import { describeDevice } from "../openTunedDevice.ts";
 import { formatCount, formatDevice, formatDuration } from "../output/format.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
+import { say, sayEvent } from "../output/say.ts";
 import { measuredLine, tuningLines } from "../output/tuningTable.ts";
 
-export interface TuneCommand extends ShapeChoice {
+export interface TuneCommand extends ShapeChoice, RecipeChoice {
   readonly models: readonly string[];
   readonly set?: readonly string[];
-  readonly batch?: number;
-  readonly precision?: Precision;
   readonly list?: boolean;
   readonly clear?: boolean;
   readonly json?: boolean;
@@ -48,12 +48,10 @@ async function tune({ json = false, ...command }: TuneCommand): Promise<void> {
   const gpu = await openDevice();
   try {
     const products = productsOfModels(gpu, command);
-    const { name, kind } = gpu.adapter;
-    if (json) sayEvent("adapter", { name, kind });
+    const device = describeDevice(gpu);
+    if (json) sayEvent("adapter", device);
     else
-      say(
-        `${formatDevice({ name, kind })}\ntuning   ${formatCount(products.length)} products of training steps\n`,
-      );
+      say(`${formatDevice(device)}\ntuning   ${formatCount(products.length)} products of training steps\n`);
     const measured: Measured[] = [];
     for await (const found of measureProducts(gpu, products)) {
       measured.push(found);
@@ -87,25 +85,16 @@ async function tune({ json = false, ...command }: TuneCommand): Promise<void> {
 /** Of the training steps of all models that were named, each once. @throws ArgumentError */
 function productsOfModels(gpu: Gpu, command: Omit<TuneCommand, "json">): Product[] {
   const names = command.models.length > 0 ? command.models : usualModels;
-  const { set = [], batch, input, precision } = command;
+  const { set = [], input } = command;
   if (names.length > 1 && (set.length > 0 || input)) {
     throw new ArgumentError("--set and --input are for one model", "tune one model at a time");
   }
   const products = names.flatMap((name) => {
     const registered = findModel(name);
-    if (registered.data === "graph" && batch !== undefined) {
-      throw new ArgumentError(
-        `${name} takes the whole graph in every step, not a batch`,
-        "leave --batch out",
-      );
-    }
+    refuseBatchOfGraph(registered, command);
     const settings = chooseSettings(registered.settings, set);
     const shape = chooseShape(registered, command);
-    const recipe = {
-      ...registered.recipe,
-      batchSize: batch ?? registered.recipe.batchSize,
-      ...(precision && { precision }),
-    };
+    const recipe = chooseRecipe(registered, command);
     const find = <Data, B extends Batch>(open: () => ModelAtWork<Data, B>) =>
       productsOfStep(gpu, open, recipe);
     return registered.data === "images"
@@ -145,12 +134,4 @@ function tellCleared(paths: readonly string[], json: boolean): void {
     else say(`deleted  ${path}`);
   }
   if (paths.length === 0 && !json) say("there was nothing to forget");
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function sayEvent(event: string, rest: object): void {
-  say(JSON.stringify({ event, ...rest }));
 }
