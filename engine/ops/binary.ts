@@ -5,7 +5,7 @@ import type { Shape } from "../shape.ts";
 import type { DType, Tensor } from "../tensor.ts";
 import { to } from "./convert.ts";
 import { defineOp, type InputValues, type Op, type OpChecks, requireDtype } from "./define.ts";
-import { combineElements, filled } from "./elementwise.ts";
+import { combineElements, filled, mentions } from "./elementwise.ts";
 import { sumTo } from "./fold.ts";
 
 interface BinaryFormulas {
@@ -48,15 +48,14 @@ export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
         : ({ gradient, inputs: [a, b], needs }) =>
             [a, b].map((input, position) => {
               if (!needs(position)) return null;
-              const formula = backward[position];
-              // The formula of add is "dy" itself: nothing to compute.
-              const full =
-                formula === "dy"
-                  ? gradient
-                  : combineElements(`${name}Gradient`, formula, a, b, gradient, gradient.dtype);
-              return sumTo(full, input.shape);
+              return sumTo(pullBack(backward[position], a, b, gradient), input.shape);
             }),
   });
+  function pullBack(formula: string, a: Tensor, b: Tensor, dy: Tensor): Tensor {
+    if (formula === "dy") return dy; // of add: nothing to compute
+    const [left, right] = [mentions(formula, "a") ? a : dy, mentions(formula, "b") ? b : dy];
+    return combineElements(`${name}Gradient`, formula, left, right, dy, dy.dtype);
+  }
   function run(a: Operand, b: Operand): Tensor {
     const [first, second] = operands(name, a, b);
     // As in PyTorch, float16 becomes float32 beside it.

@@ -106,19 +106,23 @@ export function pullBackElements(
 ): Tensor {
   const result = emptyTensor(dy.gpu, dy.shape, dy.dtype);
   const body = `${letParameters(parameters)} return ${expression};`;
-  const uses = (variable: string) => new RegExp(`\\b${variable}\\b`).test(expression);
   dispatchElements({
     kernel: kernel(name, [common, gradientSource], {
       ...elementOf(dy),
       backward: `fn backward(x: f32, y: f32, dy: f32) -> f32 { ${body} }`,
       ...unfinished(wgslType[dy.dtype]),
     }),
-    buffers: [x && uses("x") ? x : dy, y && uses("y") ? y : dy, dy, result],
+    buffers: [x && mentions(expression, "x") ? x : dy, y && mentions(expression, "y") ? y : dy, dy, result],
     uniforms: { parameters: Object.values(parameters) },
     flops: 1,
     ...mapOf({ name, operands: ["x", "y", "dy"], expression, parameters }, dy.dtype, dy.dtype),
   });
   return result;
+}
+
+/** Whether the expression is made of this operand; if not, its kernel need not wait for it. */
+export function mentions(expression: string, operand: string): boolean {
+  return new RegExp(`\\b${operand}\\b`).test(expression);
 }
 
 /** WGSL that gives the parameters their names. */
