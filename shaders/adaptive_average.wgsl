@@ -2,8 +2,8 @@
 // ceil((i + 1) · size / n), so that bins may share an element where they meet.
 // In front: alias Element, pool.wgsl, adaptive_bins.wgsl.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read_write> result: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -2,8 +2,8 @@
 // floor(i · size / n) <= r < ceil((i + 1) · size / n), and that is where floor(r · n / size) <= i < ceil((r + 1) · n / size).
 // In front: alias Element, pool.wgsl, adaptive_bins.wgsl.
 
-@group(1) @binding(0) var<storage, read> gradients: array<Element>;
-@group(1) @binding(1) var<storage, read_write> result: array<Element>;
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;
+@group(0) @binding(1) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(

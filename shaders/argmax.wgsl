@@ -7,9 +7,9 @@ struct Uniforms {
   outputs: u32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read_write> result: array<i32>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read_write> result: array<i32>;
 
 @compute @workgroup_size(64)
 fn main(

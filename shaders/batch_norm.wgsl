@@ -1,12 +1,12 @@
 // (x - mean) / sqrt(variance + epsilon) · weight + bias, with the numbers of x's channel.
 // In front: channel_threads.wgsl and what it needs; const isAffine: whether there are weight and bias.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read> means: array<f32>;
-@group(1) @binding(2) var<storage, read> variances: array<f32>;
-@group(1) @binding(3) var<storage, read> weight: array<f32>;
-@group(1) @binding(4) var<storage, read> bias: array<f32>;
-@group(1) @binding(5) var<storage, read_write> result: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read> means: array<f32>;
+@group(0) @binding(2) var<storage, read> variances: array<f32>;
+@group(0) @binding(3) var<storage, read> weight: array<f32>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(

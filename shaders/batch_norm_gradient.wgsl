@@ -3,14 +3,14 @@
 // In front: channel_threads.wgsl and what it needs; const isAffine: whether there is a weight; const isTraining: without it sums and products are
 // not read.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read> gradients: array<Element>;
-@group(1) @binding(2) var<storage, read> means: array<f32>;
-@group(1) @binding(3) var<storage, read> variances: array<f32>;
-@group(1) @binding(4) var<storage, read> weight: array<f32>;
-@group(1) @binding(5) var<storage, read> sums: array<f32>;
-@group(1) @binding(6) var<storage, read> products: array<f32>;
-@group(1) @binding(7) var<storage, read_write> result: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read> gradients: array<Element>;
+@group(0) @binding(2) var<storage, read> means: array<f32>;
+@group(0) @binding(3) var<storage, read> variances: array<f32>;
+@group(0) @binding(4) var<storage, read> weight: array<f32>;
+@group(0) @binding(5) var<storage, read> sums: array<f32>;
+@group(0) @binding(6) var<storage, read> products: array<f32>;
+@group(0) @binding(7) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -2,8 +2,8 @@
 // the part's first element: with a mean that is large against the deviations, squares of x itself would lose them.
 // In front: channel_parts.wgsl and what it needs.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read_write> moments: array<vec2f>; // [channel][part]
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read_write> moments: array<vec2f>; // [channel][part]
 
 @compute @workgroup_size(64)
 fn main(

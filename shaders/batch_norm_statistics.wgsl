@@ -11,10 +11,10 @@ struct Uniforms {
   momentum: f32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> moments: array<vec2f>;
-@group(1) @binding(1) var<storage, read_write> means: array<f32>;
-@group(1) @binding(2) var<storage, read_write> variances: array<f32>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> moments: array<vec2f>;
+@group(0) @binding(1) var<storage, read_write> means: array<f32>;
+@group(0) @binding(2) var<storage, read_write> variances: array<f32>;
 
 // How many numbers a part has.
 fn weightOf(part: u32) -> f32 {

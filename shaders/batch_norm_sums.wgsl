@@ -2,12 +2,12 @@
 // and that of dy · normalised x, which is the weight's.
 // In front: channel_parts.wgsl and what it needs.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read> gradients: array<Element>;
-@group(1) @binding(2) var<storage, read> means: array<f32>;
-@group(1) @binding(3) var<storage, read> variances: array<f32>;
-@group(1) @binding(4) var<storage, read_write> sums: array<f32>; // [channel][part]
-@group(1) @binding(5) var<storage, read_write> products: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read> gradients: array<Element>;
+@group(0) @binding(2) var<storage, read> means: array<f32>;
+@group(0) @binding(3) var<storage, read> variances: array<f32>;
+@group(0) @binding(4) var<storage, read_write> sums: array<f32>; // [channel][part]
+@group(0) @binding(5) var<storage, read_write> products: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -9,11 +9,11 @@ struct Uniforms {
   count: u32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> a: array<Input>;
-@group(1) @binding(1) var<storage, read> b: array<Input>;
-@group(1) @binding(2) var<storage, read> gradients: array<Input>;
-@group(1) @binding(3) var<storage, read_write> result: array<Output>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> a: array<Input>;
+@group(0) @binding(1) var<storage, read> b: array<Input>;
+@group(0) @binding(2) var<storage, read> gradients: array<Input>;
+@group(0) @binding(3) var<storage, read_write> result: array<Output>;
 
 @compute @workgroup_size(64)
 fn main(

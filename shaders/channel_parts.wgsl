@@ -11,7 +11,7 @@ struct Uniforms {
   epsilon: f32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 
 struct Part {
   channel: u32,

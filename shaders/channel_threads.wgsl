@@ -11,7 +11,7 @@ struct Uniforms {
   share: f32,           // 1 / how many numbers a channel has
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 
 struct Strip {
   channel: u32,

@@ -3,8 +3,8 @@
 // In front: conv2d_windows.wgsl and conv2d_bias.wgsl, and what they need; alignedDepth;
 // fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
-@group(1) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(1) @binding(3) var<storage, read_write> result: array<Element>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> result: array<Element>;
 
 fn weights(channel: u32, k: u32) -> vec4f {
   let start = channel * uniforms.depth + k;

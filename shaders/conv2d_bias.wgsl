@@ -1,7 +1,7 @@
 // What the sums of a convolution begin with: the bias of each channel of a group, if there is one.
 // In front: hasBias (if not, something else is bound in its place). Behind: struct Uniforms with rows, of a group.
 
-@group(1) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
 
 fn startOf(group: u32, row: u32, column: u32) -> mat4x4f {
   if (!hasBias) { return mat4x4f(); }

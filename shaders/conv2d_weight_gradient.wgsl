@@ -2,8 +2,8 @@
 // input channels and window positions, and k runs over the output pixels of all images.
 // In front: conv2d_windows.wgsl and what it needs; alignedPlane (the output plane is a multiple of four pixels).
 
-@group(1) @binding(1) var<storage, read> gradient: array<vec4<Element>>;
-@group(1) @binding(2) var<storage, read_write> result: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4<Element>>;
+@group(0) @binding(2) var<storage, read_write> result: array<f32>;
 
 // The first element of this output channel's plane, for the image that pixel k belongs to, moved so that k indexes it.
 fn planeStart(channel: u32, k: u32) -> u32 {

@@ -20,8 +20,8 @@ struct Uniforms {
   dilationX: u32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
 
 const window = kernelHeight * kernelWidth;
 

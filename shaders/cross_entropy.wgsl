@@ -15,12 +15,12 @@ struct Uniforms {
   labelSmoothing: f32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<f32>;
-@group(1) @binding(1) var<storage, read> classes: array<u32>; // a negative one is a large one
-@group(1) @binding(2) var<storage, read> classWeights: array<f32>;
-@group(1) @binding(3) var<storage, read_write> losses: array<Loss>;
-@group(1) @binding(4) var<storage, read_write> logSums: array<vec2f>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> classes: array<u32>; // a negative one is a large one
+@group(0) @binding(2) var<storage, read> classWeights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> losses: array<Loss>;
+@group(0) @binding(4) var<storage, read_write> logSums: array<vec2f>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -12,14 +12,14 @@ struct Uniforms {
   labelSmoothing: f32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> logits: array<f32>;
-@group(1) @binding(1) var<storage, read> classes: array<u32>;
-@group(1) @binding(2) var<storage, read> classWeights: array<f32>;
-@group(1) @binding(3) var<storage, read> logSums: array<vec2f>; // the largest logit, and the rest
-@group(1) @binding(4) var<storage, read> mean: array<vec2f>;    // of the losses, and the weight of all rows
-@group(1) @binding(5) var<storage, read> gradients: array<f32>;
-@group(1) @binding(6) var<storage, read_write> result: array<f32>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> classes: array<u32>;
+@group(0) @binding(2) var<storage, read> classWeights: array<f32>;
+@group(0) @binding(3) var<storage, read> logSums: array<vec2f>; // the largest logit, and the rest
+@group(0) @binding(4) var<storage, read> mean: array<vec2f>;    // of the losses, and the weight of all rows
+@group(0) @binding(5) var<storage, read> gradients: array<f32>;
+@group(0) @binding(6) var<storage, read_write> result: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(

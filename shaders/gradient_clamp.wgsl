@@ -5,8 +5,8 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read_write> gradients: array<vec4f>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read_write> gradients: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -1,8 +1,8 @@
 // x / (k + alpha / size · the sum of squares over the channels around)^beta.
 // In front: local_response.wgsl and what it needs.
 
-@group(1) @binding(0) var<storage, read> x: array<Stored>;
-@group(1) @binding(1) var<storage, read_write> result: array<Stored>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> result: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -3,9 +3,9 @@
 // d is computed again: it costs less than to keep it. A second window follows the first one as far behind as its middle.
 // In front: local_response.wgsl and what it needs.
 
-@group(1) @binding(0) var<storage, read> x: array<Stored>;
-@group(1) @binding(1) var<storage, read> gradients: array<Stored>;
-@group(1) @binding(2) var<storage, read_write> result: array<Stored>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> gradients: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> result: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -7,11 +7,11 @@ struct Uniforms {
   scale: f32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> a: array<vec4f>;
-@group(1) @binding(1) var<storage, read> b: array<vec4f>;
-@group(1) @binding(2) var<storage, read> gradient: array<f32>;
-@group(1) @binding(3) var<storage, read_write> result: array<vec4f>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;
+@group(0) @binding(3) var<storage, read_write> result: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -11,12 +11,12 @@ struct Uniforms {
   interval: f32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(1) var<storage, read_write> scale: array<f32>;
-@group(1) @binding(2) var<storage, read_write> goodSteps: array<f32>; // in a row, since the scale grew
-@group(1) @binding(3) var<storage, read_write> norm: array<f32>;
-@group(1) @binding(4) var<storage, read_write> factor: array<f32>;
-@group(1) @binding(5) var<storage, read_write> skip: array<f32>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(1) var<storage, read_write> scale: array<f32>;
+@group(0) @binding(2) var<storage, read_write> goodSteps: array<f32>; // in a row, since the scale grew
+@group(0) @binding(3) var<storage, read_write> norm: array<f32>;
+@group(0) @binding(4) var<storage, read_write> factor: array<f32>;
+@group(0) @binding(5) var<storage, read_write> skip: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32) {

@@ -20,11 +20,11 @@ struct Uniforms {
   resultStride: u32, // between the results of batches, and of parts of a split sum
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> a: array<vec4<ElementA>>;
-@group(1) @binding(1) var<storage, read> b: array<vec4<ElementB>>;
-@group(1) @binding(2) var<storage, read> bias: array<f32>;
-@group(1) @binding(3) var<storage, read_write> result: array<Element>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> a: array<vec4<ElementA>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<ElementB>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> result: array<Element>;
 
 // Four neighbours of a stored matrix. What lies outside of it is some other number, except along k: zero.
 fn fourOfA(start: u32) -> vec4f {

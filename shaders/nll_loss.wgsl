@@ -9,11 +9,11 @@ struct Uniforms {
   ignoreIndex: u32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<f32>;
-@group(1) @binding(1) var<storage, read> classes: array<u32>; // a negative one is a large one
-@group(1) @binding(2) var<storage, read> classWeights: array<f32>;
-@group(1) @binding(3) var<storage, read_write> losses: array<Loss>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> classes: array<u32>; // a negative one is a large one
+@group(0) @binding(2) var<storage, read> classWeights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> losses: array<Loss>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -1,7 +1,7 @@
 // From the sums of squares of all gradients to the norm of all, in a workgroup of 64 threads, and to the factor that makes
 // a norm at most `most`. In front: what team.wgsl needs (teamSize 64). Behind: struct Uniforms with count, of sums, and most.
 
-@group(1) @binding(0) var<storage, read> sums: array<f32>;
+@group(0) @binding(0) var<storage, read> sums: array<f32>;
 
 fn normOfAll(local: u32) -> f32 {
   var own = 0.0;

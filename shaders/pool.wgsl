@@ -10,7 +10,7 @@ struct Uniforms {
   threads: u32, // in all
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 
 struct Position {
   plane: u32,

@@ -1,8 +1,8 @@
 // The average of each window; a thread has a few outputs, one below the other.
 // In front: alias Element; what pool_average_divisor.wgsl needs; outputsPerThread.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read_write> result: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -3,8 +3,8 @@
 // In front: alias Element; what pool_average_divisor.wgsl needs; cellHeight, cellWidth, reachHeight, reachWidth;
 // fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
-@group(1) @binding(0) var<storage, read> gradients: array<Element>;
-@group(1) @binding(1) var<storage, read_write> result: array<Element>;
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;
+@group(0) @binding(1) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(

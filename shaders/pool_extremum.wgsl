@@ -3,9 +3,9 @@
 // In front: alias Element; kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth, dilationHeight,
 // dilationWidth; outputsPerThread; fn beats(value: f32, best: f32) -> bool. Every window holds an element of the input.
 
-@group(1) @binding(0) var<storage, read> x: array<Element>;
-@group(1) @binding(1) var<storage, read_write> result: array<Element>;
-@group(1) @binding(2) var<storage, read_write> indices: array<u32>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read_write> result: array<Element>;
+@group(0) @binding(2) var<storage, read_write> indices: array<u32>;
 
 const none = 0xffffffffu;
 

@@ -5,9 +5,9 @@
 // the stride or are a multiple of it; reachHeight, reachWidth: how many windows can hold elements of a cell;
 // fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
-@group(1) @binding(0) var<storage, read> gradients: array<Element>;
-@group(1) @binding(1) var<storage, read> indices: array<u32>;
-@group(1) @binding(2) var<storage, read_write> result: array<Element>;
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;
+@group(0) @binding(1) var<storage, read> indices: array<u32>;
+@group(0) @binding(2) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(

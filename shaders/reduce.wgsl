@@ -16,9 +16,9 @@ struct Uniforms {
   scale: f32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<Input>;
-@group(1) @binding(1) var<storage, read_write> result: array<Element>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> x: array<Input>;
+@group(0) @binding(1) var<storage, read_write> result: array<Element>;
 
 fn keptOffset(index: u32) -> u32 {
   var rest = index;

@@ -6,8 +6,8 @@ struct Uniforms {
   comparisons: u32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read_write> pairs: array<vec2u>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read_write> pairs: array<vec2u>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -10,12 +10,12 @@ struct Uniforms {
   count: u32,    // of the result's Elements
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> rowPointers: array<u32>;
-@group(1) @binding(1) var<storage, read> entries: array<Entry>;
-@group(1) @binding(2) var<storage, read> values: array<f32>;
-@group(1) @binding(3) var<storage, read> dense: array<Element>;
-@group(1) @binding(4) var<storage, read_write> result: array<Element>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> rowPointers: array<u32>;
+@group(0) @binding(1) var<storage, read> entries: array<Entry>;
+@group(0) @binding(2) var<storage, read> values: array<f32>;
+@group(0) @binding(3) var<storage, read> dense: array<Element>;
+@group(0) @binding(4) var<storage, read_write> result: array<Element>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -7,12 +7,12 @@ struct Uniforms {
   features: u32, // in Elements
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> rowIndices: array<u32>;
-@group(1) @binding(1) var<storage, read> columnIndices: array<u32>;
-@group(1) @binding(2) var<storage, read> gradients: array<Element>;
-@group(1) @binding(3) var<storage, read> dense: array<Element>;
-@group(1) @binding(4) var<storage, read_write> result: array<f32>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> rowIndices: array<u32>;
+@group(0) @binding(1) var<storage, read> columnIndices: array<u32>;
+@group(0) @binding(2) var<storage, read> gradients: array<Element>;
+@group(0) @binding(3) var<storage, read> dense: array<Element>;
+@group(0) @binding(4) var<storage, read_write> result: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -7,11 +7,11 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> inputs: array<vec4<Element>>;
-@group(1) @binding(1) var<storage, read> outputs: array<vec4<Element>>;
-@group(1) @binding(2) var<storage, read> gradients: array<vec4<Element>>;
-@group(1) @binding(3) var<storage, read_write> result: array<vec4<Element>>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> inputs: array<vec4<Element>>;
+@group(0) @binding(1) var<storage, read> outputs: array<vec4<Element>>;
+@group(0) @binding(2) var<storage, read> gradients: array<vec4<Element>>;
+@group(0) @binding(3) var<storage, read_write> result: array<vec4<Element>>;
 
 @compute @workgroup_size(64)
 fn main(

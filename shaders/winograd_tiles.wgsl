@@ -19,9 +19,9 @@ struct Uniforms {
   tilesAreLines: u32, // of the result at a point, which are as long as there are channels; else the other way round
 }
 
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(1) @binding(0) var<storage, read> x: array<f32>;
-@group(1) @binding(1) var<storage, read_write> result: array<f32>;
+@group(0) @binding(8) var<uniform> uniforms: Uniforms;
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;
 
 // Six pixels, or four, from `start` on, the first of them in this column, of a row that is in the plane if it is `inside`.
 fn pixelsFrom(start: u32, first: u32, inside: bool) -> Rows {

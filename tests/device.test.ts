@@ -134,7 +134,7 @@ test("a kernel that does not compile is an error with its line at the next read,
   for (const give of ["read", "flush", "nothing"]) {
     const other = await openOther();
     const x = tensor([1], { gpu: other });
-    const source = `@group(1) @binding(0) var<storage, read_write> x: array<f32>;
+    const source = `@group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @compute @workgroup_size(1) fn main() {
   x[0] = missing;
 }`;

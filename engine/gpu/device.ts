@@ -13,6 +13,7 @@ import type { Tuning } from "../tuning.ts";
 import { findAdapter, tilingOf } from "./adapter.ts";
 import { BufferPool, type GpuMemory, partAlignment } from "./buffers.ts";
 import type { DispatchTime, Gpu, ReadyDispatch, Tiling } from "./gpu.ts";
+import { mostBuffers } from "./kernel.ts";
 import { Profiler } from "./profiler.ts";
 import { CommandQueue } from "./queue.ts";
 import { recordable } from "./recording/recordable.ts";
@@ -23,7 +24,7 @@ const storageUsage = 128 | 4 | 8;
 
 /** What every kernel here takes for granted; WebGPU guarantees it, but compatibility-mode adapters do not. */
 const requiredLimits = {
-  maxStorageBuffersPerShaderStage: 8,
+  maxStorageBuffersPerShaderStage: mostBuffers,
   maxComputeInvocationsPerWorkgroup: 256,
   maxComputeWorkgroupStorageSize: 16384,
 } as const;

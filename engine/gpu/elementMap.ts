@@ -66,7 +66,7 @@ export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel 
     const values = operands.map((operand) => {
       if (!operand) return type === "f16" ? "rounded(value, i)" : "value";
       declarations.push(
-        `@group(1) @binding(${binding}) var<storage, read> operand${binding}: array<${type}>;`,
+        `@group(0) @binding(${binding}) var<storage, read> operand${binding}: array<${type}>;`,
       );
       return `f32(operand${binding++}[i])`;
     });

@@ -21,7 +21,7 @@ export interface Origin {
 
 export interface Dispatch {
   readonly kernel: Kernel;
-  /** One a binding of the kernel's group 1, in order; none with more than the device's `largestBinding` bytes. */
+  /** One a storage binding of the kernel, in order; none with more than the device's `largestBinding` bytes. */
   readonly buffers: readonly GpuMemory[];
   /** A function if they differ from step to step: it is called anew in every replay of a recording. */
   readonly uniforms: UniformValues | (() => UniformValues);

@@ -2,10 +2,13 @@
  * A kernel is a WGSL file with constants put in front of it. What it binds and which uniforms it takes are read
  * off its own declarations, so that they are written once:
  *
- *     @group(0) @binding(0) var<uniform> uniforms: Uniforms;    // packed by field name
- *     @group(1) @binding(0) var<storage, read> x: array<f32>;   // buffers in binding order
+ *     @group(0) @binding(8) var<uniform> uniforms: Uniforms;    // packed by field name; the number is `mostBuffers`
+ *     @group(0) @binding(0) var<storage, read> x: array<f32>;   // buffers in binding order
  */
 import { KernelError } from "../errors.ts";
+
+/** Every WebGPU device binds so many buffers to a kernel; the uniforms have the number behind them. */
+export const mostBuffers = 8;
 
 export interface Kernel {
   readonly name: string;
@@ -76,12 +79,12 @@ function literal(value: number): string {
 function parseBindings(name: string, source: string): ("read" | "write")[] {
   const bindings: ("read" | "write")[] = [];
   for (const [, binding, access] of source.matchAll(
-    /@group\(1\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>/g,
+    /@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>/g,
   )) {
     bindings[Number(binding)] = access === "read" ? "read" : "write";
   }
   if (bindings.length === 0 || bindings.includes(undefined as never)) {
-    throw new KernelError(`${name}: the storage bindings of group 1 must be numbered 0, 1, 2, …`);
+    throw new KernelError(`${name}: its storage bindings must be numbered 0, 1, 2, …`);
   }
   return bindings;
 }

@@ -1,11 +1,10 @@
-/** Compiled kernels, each compiled once, all of them concurrently, with explicit bind-group layouts. */
+/** Compiled kernels, each compiled once, all of them concurrently, with explicit layouts: one bind group a kernel. */
 import { KernelError } from "../errors.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, mostBuffers } from "./kernel.ts";
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
-  /** The layout of group 1: the storage buffers. */
-  readonly storageLayout: GPUBindGroupLayout;
+  readonly layout: GPUBindGroupLayout;
 }
 
 /** Passes a promise of the device on, and does what can be done while it is pending. */
@@ -15,15 +14,13 @@ const computeStage = 4; // GPUShaderStage.COMPUTE, which Node does not have as a
 
 export class PipelineCache {
   readonly #device: GPUDevice;
-  readonly #uniformLayout: GPUBindGroupLayout;
   readonly #awaiting: Awaiting;
-  readonly #storageLayouts = new Map<string, GPUBindGroupLayout>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #ready = new Map<string, Pipeline>();
   readonly #pending = new Map<string, Promise<Pipeline>>();
 
-  constructor(device: GPUDevice, uniformLayout: GPUBindGroupLayout, awaiting: Awaiting) {
+  constructor(device: GPUDevice, awaiting: Awaiting) {
     this.#device = device;
-    this.#uniformLayout = uniformLayout;
     this.#awaiting = awaiting;
   }
 
@@ -51,19 +48,19 @@ export class PipelineCache {
   }
 
   async #compile(kernel: Kernel): Promise<Pipeline> {
-    const storageLayout = this.#storageLayout(kernel.bindings);
+    const layout = this.#layout(kernel.bindings);
     this.#device.pushErrorScope("validation");
     const module = this.#device.createShaderModule({ label: kernel.name, code: kernel.source });
     const moduleError = this.#device.popErrorScope();
     const pipeline = this.#awaiting(
       this.#device.createComputePipelineAsync({
         label: kernel.name,
-        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.#uniformLayout, storageLayout] }),
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
         compute: { module, entryPoint: "main" },
       }),
     );
     try {
-      const compiled = { pipeline: await pipeline, storageLayout };
+      const compiled = { pipeline: await pipeline, layout };
       this.#ready.set(kernel.key, compiled);
       return compiled;
     } catch (cause) {
@@ -72,21 +69,37 @@ export class PipelineCache {
     }
   }
 
-  #storageLayout(bindings: Kernel["bindings"]): GPUBindGroupLayout {
+  #layout(bindings: Kernel["bindings"]): GPUBindGroupLayout {
     const key = bindings.join();
-    let layout = this.#storageLayouts.get(key);
+    let layout = this.#layouts.get(key);
     if (!layout) {
-      layout = this.#device.createBindGroupLayout({
-        entries: bindings.map((access, binding) => ({
-          binding,
-          visibility: computeStage,
-          buffer: { type: access === "read" ? "read-only-storage" : "storage" },
-        })),
+      const entry = (binding: number, buffer: GPUBufferBindingLayout) => ({
+        binding,
+        visibility: computeStage,
+        buffer,
       });
-      this.#storageLayouts.set(key, layout);
+      const types = { read: "read-only-storage", write: "storage" } as const;
+      layout = this.#device.createBindGroupLayout({
+        entries: [
+          ...bindings.map((access, binding) => entry(binding, { type: types[access] })),
+          entry(mostBuffers, { type: "uniform", hasDynamicOffset: true }),
+        ],
+      });
+      this.#layouts.set(key, layout);
     }
     return layout;
   }
+}
+
+/** A dispatch's group: its buffers, and a slot for uniforms that is moved by a dynamic offset. */
+export function bindGroup(
+  device: GPUDevice,
+  layout: GPUBindGroupLayout,
+  buffers: readonly GPUBufferBinding[],
+  slot: GPUBufferBinding,
+): GPUBindGroup {
+  const entries = buffers.map((resource, binding) => ({ binding, resource }));
+  return device.createBindGroup({ layout, entries: [...entries, { binding: mostBuffers, resource: slot }] });
 }
 
 /** Shows the offending line with a mark under the offending column. */

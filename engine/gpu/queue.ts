@@ -7,7 +7,7 @@ import { KernelError } from "../errors.ts";
 import type { GpuMemory } from "./buffers.ts";
 import type { Counters, ReadyDispatch } from "./gpu.ts";
 import { type Kernel, packUniforms } from "./kernel.ts";
-import { type Awaiting, PipelineCache } from "./pipelines.ts";
+import { type Awaiting, bindGroup, PipelineCache } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
 
 // WebGPU's flag values; Node has no globals for them.
@@ -31,13 +31,11 @@ export class CommandQueue {
   readonly #awaiting: Awaiting;
   readonly #onFailure: (error: unknown) => void;
   readonly #pipelines: PipelineCache;
-  readonly #uniformLayout: GPUBindGroupLayout;
   readonly #arena: GPUBuffer;
   readonly #arenaImage: DataView;
   readonly #slotBytes: number;
   readonly #mostWorkgroups: number;
-  readonly #uniformGroup: GPUBindGroup;
-  readonly #storageGroups = new Map<string, GPUBindGroup>();
+  readonly #groups = new Map<string, GPUBindGroup>();
   /** The command that last used any part of a buffer: tells whether a write from the host has to wait its turn. */
   readonly #lastCommands = new WeakMap<GPUBuffer, number>();
   readonly #inFlight: Promise<unknown>[] = [];
@@ -72,14 +70,7 @@ export class CommandQueue {
       usage: usage.uniform | usage.copyDestination,
     });
     this.#arenaImage = new DataView(new ArrayBuffer(arenaSlots * this.#slotBytes));
-    this.#uniformLayout = device.createBindGroupLayout({
-      entries: [{ binding: 0, visibility: 4, buffer: { type: "uniform", hasDynamicOffset: true } }],
-    });
-    this.#uniformGroup = device.createBindGroup({
-      layout: this.#uniformLayout,
-      entries: [{ binding: 0, resource: { buffer: this.#arena, size: this.#slotBytes } }],
-    });
-    this.#pipelines = new PipelineCache(device, this.#uniformLayout, awaiting);
+    this.#pipelines = new PipelineCache(device, awaiting);
   }
 
   counters(): Counters {
@@ -163,7 +154,6 @@ export class CommandQueue {
       device: this.#device,
       awaiting: this.#awaiting,
       profiler: () => this.profiler,
-      uniformLayout: this.#uniformLayout,
       slotBytes: this.#slotBytes,
       pipelineOf: (kernel: Kernel) => this.#pipelines.request(kernel),
       fold: (workgroups: number) => this.#fold(workgroups),
@@ -190,7 +180,7 @@ export class CommandQueue {
 
   /** Buffers were destroyed: forget the bind groups that name them. */
   forgetBuffers(): void {
-    this.#storageGroups.clear();
+    this.#groups.clear();
   }
 
   destroy(): void {
@@ -225,13 +215,12 @@ export class CommandQueue {
     const { kernel, workgroups } = dispatch;
     if (workgroups === 0) return;
     if (this.#slot === arenaSlots) this.#submit();
-    const { pipeline, storageLayout } = this.#pipelines.get(kernel)!;
+    const { pipeline, layout } = this.#pipelines.get(kernel)!;
     const offset = this.#slot++ * this.#slotBytes;
     packUniforms(kernel, dispatch.uniforms, this.#arenaImage, offset);
     this.#pass ??= this.#beginPass(dispatch);
     this.#pass.setPipeline(pipeline);
-    this.#pass.setBindGroup(0, this.#uniformGroup, [offset]);
-    this.#pass.setBindGroup(1, this.#storageGroup(dispatch, storageLayout));
+    this.#pass.setBindGroup(0, this.#group(dispatch, layout), [offset]);
     this.#pass.dispatchWorkgroups(...this.#fold(workgroups));
     if (this.profiler) this.#endPass();
     this.#dispatches++;
@@ -259,24 +248,20 @@ export class CommandQueue {
     this.#encoder.copyBufferToBuffer(memory.buffer!, memory.offset, target, 0, bytes);
   }
 
-  #storageGroup({ kernel, buffers }: ReadyDispatch, layout: GPUBindGroupLayout): GPUBindGroup {
+  #group({ kernel, buffers }: ReadyDispatch, layout: GPUBindGroupLayout): GPUBindGroup {
     const key = `${kernel.bindings.join()} ${buffers.map(({ id, offset, bytes }) => `${id}:${offset}:${bytes}`).join()}`;
-    let group = this.#storageGroups.get(key);
+    let group = this.#groups.get(key);
     if (!group) {
       if (buffers.length !== kernel.bindings.length) {
         throw new KernelError(
           `${kernel.name} binds ${kernel.bindings.length} buffers, but was given ${buffers.length}`,
         );
       }
-      if (this.#storageGroups.size >= 4096) this.#storageGroups.clear();
-      group = this.#device.createBindGroup({
-        layout,
-        entries: buffers.map(({ buffer, offset, bytes }, binding) => ({
-          binding,
-          resource: { buffer: buffer!, offset, size: bytes },
-        })),
-      });
-      this.#storageGroups.set(key, group);
+      if (this.#groups.size >= 4096) this.#groups.clear();
+      const bound = buffers.map(({ buffer, offset, bytes }) => ({ buffer: buffer!, offset, size: bytes }));
+      const slot = { buffer: this.#arena, size: this.#slotBytes };
+      group = bindGroup(this.#device, layout, bound, slot);
+      this.#groups.set(key, group);
     }
     return group;
   }

@@ -31,7 +31,7 @@ export function rowSumsFunction(binding: number | undefined): string {
   const head = `const sumsRows = ${binding !== undefined}; fn storeRowSum(slice: u32, row: u32, sum: f32)`;
   return binding === undefined
     ? `${head} {}`
-    : `@group(1) @binding(${binding}) var<storage, read_write> rowSums: array<f32>;
+    : `@group(0) @binding(${binding}) var<storage, read_write> rowSums: array<f32>;
 ${head} { if (row < uniforms.rows) { rowSums[slice * uniforms.rows + row] = sum; } }`;
 }
 

@@ -159,7 +159,7 @@ export abstract class Optimizer implements Remembering {
     });
     const binding = 2 + first.buffers.length;
     const isSkipped = skip
-      ? `@group(1) @binding(${binding}) var<storage, read> skip: array<f32>;
+      ? `@group(0) @binding(${binding}) var<storage, read> skip: array<f32>;
 fn isSkipped() -> bool { return skip[0] != 0.0; }`
       : "fn isSkipped() -> bool { return false; }";
     const { kernel, ...batch } = this.update(group, () => first.step, { isSkipped });

@@ -7,7 +7,7 @@ import { RecordingError } from "../../errors.ts";
 import { type GpuMemory, nextPart } from "../buffers.ts";
 import type { ReadyDispatch } from "../gpu.ts";
 import { type Kernel, packUniforms, type UniformValues } from "../kernel.ts";
-import type { Awaiting, Pipeline } from "../pipelines.ts";
+import { type Awaiting, bindGroup, type Pipeline } from "../pipelines.ts";
 import type { Profiler } from "../profiler.ts";
 import { LossRing } from "./lossRing.ts";
 import type { Plan } from "./plan.ts";
@@ -31,7 +31,6 @@ export interface Replay {
 export interface ReplayHost {
   readonly device: GPUDevice;
   readonly awaiting: Awaiting;
-  readonly uniformLayout: GPUBindGroupLayout;
   /** Bytes between the uniforms of one dispatch and those of the next. */
   readonly slotBytes: number;
   /** Times every dispatch, if it is there. */
@@ -124,15 +123,11 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
     }
   }
 
-  const uniformGroup = device.createBindGroup({
-    layout: host.uniformLayout,
-    entries: [{ binding: 0, resource: { buffer: inputs, size: slotBytes } }],
-  });
+  const uniformSlot = { buffer: inputs, size: slotBytes };
   const steps = dispatches.map((dispatch, index) => {
-    const { pipeline, storageLayout } = pipelines[index];
-    const entries = dispatch.buffers.map((memory, binding) => ({ binding, resource: bindingOf(memory) }));
+    const { pipeline, layout } = pipelines[index];
     const [x, y] = host.fold(dispatch.workgroups);
-    const group = device.createBindGroup({ layout: storageLayout, entries });
+    const group = bindGroup(device, layout, dispatch.buffers.map(bindingOf), uniformSlot);
     return { dispatch, pipeline, group, offsets: [index * slotBytes], x, y };
   });
   const counts = {
@@ -151,8 +146,7 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
 
   function encode(pass: GPUComputePassEncoder, { pipeline, group, offsets, x, y }: (typeof steps)[number]) {
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, uniformGroup, offsets);
-    pass.setBindGroup(1, group);
+    pass.setBindGroup(0, group, offsets);
     pass.dispatchWorkgroups(x, y);
   }
   function encodeAll(encoder: GPUCommandEncoder): void {
