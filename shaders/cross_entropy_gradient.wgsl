@@ -2,7 +2,7 @@
 // share: labelSmoothing / length for all, and what is left of 1 for the class of the row. NaN for a class outside of the
 // row, 0 where it is ignoreIndex.
 // In front: what rows.wgsl and class_weights.wgsl need; isSmoothed; isReduced: dy is one number for all rows;
-// isMean: and is divided by the weight of all rows.
+// isMean: and is divided by the weight of all rows; isWhole: one workgroup has all rows, each thread every 64th (teamSize is 1).
 
 struct Uniforms {
   length: u32,
@@ -27,7 +27,14 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+  if (isWhole) {
+    for (var first = 0u; first < uniforms.rows; first += 64u) { storeGradient(rowAt(first + local, 0u), local); }
+  } else {
+    storeGradient(rowOf(workgroupIndex(workgroup, workgroups), local), local);
+  }
+}
+
+fn storeGradient(row: Row, local: u32) {
   let logSum = logSums[row.index];
   let label = classes[row.index];
   var dy = gradients[select(row.index, 0u, isReduced)];

@@ -233,14 +233,25 @@ function optionSamples<Case>(values: InputValues): Sample<Case>[] {
   ];
 }
 
+/** How both kernels walk the logits: along rows, or one workgroup along all of them. */
+function alongLogits(logits: Tensor, options: CrossEntropyCase) {
+  const { constants, uniforms, workgroups } = alongRows(logits, 1);
+  const isWhole = options.reduction !== "none" && constants.teamSize === 1 && logits.size <= fewScores;
+  return {
+    constants: { ...constants, isSmoothed: options.labelSmoothing > 0, isWhole },
+    uniforms: { ...uniforms, ...optionUniforms(options) },
+    workgroups: isWhole ? 1 : workgroups,
+  };
+}
+
 export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
   name: "crossEntropyLoss",
   forward([logits, target], options) {
     checkClasses("crossEntropyLoss", "logits", logits, target);
     const weights = classWeights("crossEntropyLoss", logits, options);
     const { reduction } = options;
-    const { constants, uniforms, workgroups } = alongRows(logits, 1);
-    const isWhole = reduction !== "none" && constants.teamSize === 1 && logits.size <= fewScores;
+    const { constants, uniforms, workgroups } = alongLogits(logits, options);
+    const { isWhole } = constants;
     const losses = isWhole ? emptyTensor(logits.gpu, [2]) : emptyLosses(target, reduction);
     const logSums = emptyTensor(logits.gpu, [...target.shape, 2]);
     const sources = [
@@ -255,12 +266,10 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
       kernel: kernel("crossEntropyLoss", sources, {
         ...constants,
         ...forwardConstants(weights, options),
-        isSmoothed: options.labelSmoothing > 0,
-        isWhole,
       }),
       buffers: [logits, target, weights ?? logits, losses, logSums],
-      uniforms: { ...uniforms, ...optionUniforms(options) },
-      workgroups: isWhole ? 1 : workgroups,
+      uniforms,
+      workgroups,
       flops: 4 * logits.size,
     });
     const saved = weights ? [logSums, weights] : [logSums];
@@ -269,16 +278,15 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
   },
   backward({ gradient, inputs: [logits, target], output, saved: [logSums, weights], options }) {
     const result = emptyTensor(logits.gpu, logits.shape);
-    const { constants, uniforms, workgroups } = alongRows(logits, 1);
+    const { constants, uniforms, workgroups } = alongLogits(logits, options);
     const sources = [common, ...rowSources, weightsSource, crossEntropyGradientSource];
     dispatch({
       kernel: kernel("crossEntropyLossGradient", sources, {
         ...constants,
         ...backwardConstants(weights, options),
-        isSmoothed: options.labelSmoothing > 0,
       }),
       buffers: [logits, target, weights ?? logits, logSums, output, gradient, result],
-      uniforms: { ...uniforms, ...optionUniforms(options) },
+      uniforms,
       workgroups,
       flops: 5 * logits.size,
     });
