@@ -310,7 +310,7 @@ export function winogradWeightGradient(
           first: points * gradients.stride,
           isFirst,
         },
-        workgroups: Math.ceil(outputChannels / 8),
+        workgroups: Math.ceil(outputChannels / workgroupThreads),
         flops: outputChannels * gradients.columns,
       });
     }
