@@ -98,7 +98,7 @@ test("the model's mode is restored, after an error as well, and no memory is kep
     await evaluateClassifier(model, dataset, { batchSize: 3 });
     assert.equal([model.training, model.layers[0].training], [isTraining, isTraining]);
   }
-  assert.is(gpu.memory().bytesInUse, bytesInUse);
+  assert.ok(gpu.memory().bytesInUse <= bytesInUse, "less where the collector has found earlier models");
   model.train();
   const words = /Sequential gave \[8, 7\], expected logits \[8, 2\]\n {2}help: .* an output for each class/;
   const others = memoryDataset({ ...pictures, labels: rows.map(() => 1), classes: ["a", "b"] });
