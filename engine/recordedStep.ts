@@ -40,6 +40,14 @@ export interface DeviceNumber {
   item(): Promise<number>;
 }
 
+export interface RecordOptions {
+  /**
+   * Whether each command stays by itself where several could be given as one (`gpu/recording/together.ts`), as for a profile
+   * that tells them apart. Default: false.
+   */
+  readonly apart?: boolean;
+}
+
 export interface RecordedStep<Inputs extends string, Outputs extends string> {
   /**
    * Gives a step to the device; resolves when that is at most two steps behind.
@@ -60,6 +68,7 @@ export interface RecordedStep<Inputs extends string, Outputs extends string> {
  */
 export function recordStep<Inputs extends string, Outputs extends string>(
   work: (inputs: Readonly<Record<Inputs, Tensor>>) => Readonly<Record<Outputs, Tensor>>,
+  { apart = false }: RecordOptions = {},
 ): RecordedStep<Inputs, Outputs> {
   const gpu = currentDevice();
   const recordings = new Map<string, { readonly replay: Replay; readonly names: readonly Outputs[] }>();
@@ -83,7 +92,7 @@ export function recordStep<Inputs extends string, Outputs extends string>(
     requireSame(rehearsal, trace);
     const names = Object.keys(result) as Outputs[];
     const outputs = names.map((name) => numberIn(name, result[name]));
-    return { names, plan: plan(trace, outputs, gpu.largestBinding) };
+    return { names, plan: plan(trace, outputs, gpu.largestBinding, apart) };
   }
   async function record(signature: string) {
     recordings.get(signature)?.replay.release();

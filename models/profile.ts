@@ -1,7 +1,7 @@
 /** A training step, timed on the device: which kernel takes how long, and for which layer. */
 import { currentDevice } from "../engine/currentDevice.ts";
 import type { DispatchTime, Origin } from "../engine/gpu/gpu.ts";
-import { recordStep } from "../engine/recordedStep.ts";
+import { type RecordOptions, recordStep } from "../engine/recordedStep.ts";
 import type { ModelAtWork } from "./kinds/kind.ts";
 import { median } from "./median.ts";
 import type { Recipe } from "./recipe.ts";
@@ -37,7 +37,7 @@ export interface StepProfile {
   readonly timeline: readonly TimedDispatch[];
 }
 
-/** The first ones compile the kernels, and make what the optimiser remembers. */
+/** The first ones of a recording compile the kernels, and make what the optimiser remembers. */
 const warmUps = 2;
 
 /**
@@ -50,27 +50,34 @@ export async function profileStep<Data, B extends Batch>(
   steps: number,
 ): Promise<StepProfile> {
   const gpu = currentDevice();
-  const { update } = atWork.trainer(recipe, warmUps + 2 * steps);
+  const { update } = atWork.trainer(recipe, 2 * (warmUps + steps));
   const batch = atWork.example(recipe.batchSize);
   let done = 0;
-  const step = recordStep(() => update(batch, () => done));
-  const run = async () => {
-    const losses = await step.run({});
-    done++;
-    return losses;
+  const record = (options: RecordOptions) => {
+    const step = recordStep(() => update(batch, () => done), options);
+    const run = async () => {
+      const losses = await step.run({});
+      done++;
+      return losses;
+    };
+    return { run, release: step.release };
   };
-  for (let i = 0; i < warmUps; i++) await (await run()).loss.item();
+  const usual = record({});
+  for (let i = 0; i < warmUps; i++) await (await usual.run()).loss.item();
   const [whole, host]: number[][] = [[], []];
   for (let i = 0; i < steps; i++) {
     const start = performance.now();
-    const running = run();
+    const running = usual.run();
     host.push((performance.now() - start) / 1000);
     await (await running).loss.item();
     whole.push((performance.now() - start) / 1000);
   }
+  usual.release();
+  const apart = record({ apart: true }); // each command is one layer's
+  for (let i = 0; i < warmUps; i++) await (await apart.run()).loss.item();
   const profiled: (readonly DispatchTime[])[] = [];
-  for (let i = 0; i < steps; i++) profiled.push(await gpu.profile(run));
-  step.release();
+  for (let i = 0; i < steps; i++) profiled.push(await gpu.profile(apart.run));
+  apart.release();
   const describe = layersOf(atWork.model);
   const alike = profiled.filter((step) => haveSameKernels(step, profiled.at(-1)!));
   const totals = alike.map((step) => step.reduce((sum, time) => sum + secondsOf(time), 0));

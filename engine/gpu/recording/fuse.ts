@@ -15,10 +15,8 @@ import {
   finishedKernel,
 } from "../elementMap.ts";
 import type { Dispatch } from "../gpu.ts";
+import { mostBuffers } from "../kernel.ts";
 import { isTraced, type TracedCommand } from "./trace.ts";
-
-/** WebGPU lets every kernel bind so many buffers. */
-const mostBindings = 8;
 
 /** Where a memory is used: by which command, counted in the list, and as which binding. */
 interface Use {
@@ -148,7 +146,7 @@ export function fuseMaps(commands: readonly TracedCommand[], lasting: ReadonlySe
     const { kernel, buffers } = originals.get(command) ?? dispatch;
     const writes = kernel.bindings.filter((access) => access === "write");
     const isOnlyResult = binding === buffers.length - 1 && writes.length === 1;
-    return isOnlyResult && canFinish(kernel, map) && dispatch.buffers.length + extraBindings <= mostBindings;
+    return isOnlyResult && canFinish(kernel, map) && dispatch.buffers.length + extraBindings <= mostBuffers;
   }
 }
 
@@ -241,7 +239,7 @@ export function joinBatches(
   }
 }
 
-function isSame(a: GpuMemory, b: GpuMemory): boolean {
+export function isSame(a: GpuMemory, b: GpuMemory): boolean {
   return a.id === b.id && a.offset === b.offset && a.bytes === b.bytes;
 }
 

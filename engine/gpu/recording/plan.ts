@@ -5,6 +5,8 @@
 import { RecordingError } from "../../errors.ts";
 import { type GpuMemory, nextPart } from "../buffers.ts";
 import { type Block, foldConstants, fuseMaps, joinBatches } from "./fuse.ts";
+import type { PlaceOf } from "./joint.ts";
+import { giveTogether, type Order } from "./together.ts";
 import { isTraced, type Trace, type TracedCommand } from "./trace.ts";
 
 /** Where in which buffer of the arena a memory lies. */
@@ -34,6 +36,9 @@ export interface Plan {
   readonly arenaBytes: { readonly planned: number; readonly unshared: number; readonly lowerBound: number };
 }
 
+/** Commands that are given together want memory at the same time: so many times as much of it, and no more. */
+const moreAtMost = 17 / 16;
+
 interface Interval {
   readonly first: number;
   readonly last: number;
@@ -46,15 +51,31 @@ interface Item extends Interval {
   readonly offsets: ReadonlyMap<number, number>;
 }
 
-/** @throws RecordingError */
-export function plan(trace: Trace, outputs: readonly GpuMemory[], largestBinding: number): Plan {
+/**
+ * @param apart whether commands stay apart that could be given together
+ * @throws RecordingError
+ */
+export function plan(
+  trace: Trace,
+  outputs: readonly GpuMemory[],
+  largestBinding: number,
+  apart: boolean,
+): Plan {
   const { once, left, constants } = foldConstants(trace.commands);
   const fused = fuseMaps(left, new Set(outputs.map(({ id }) => id)));
   const fed = new Set(fused.flatMap((command) => (command.type === "feed" ? [command.memory.id] : [])));
   const isPlaced = ({ id }: GpuMemory) => !constants.has(id) && !fed.has(id);
-  const { blocks, joined: commands } = joinBatches(fused, trace.memories, largestBinding, isPlaced);
-  const items = itemsOf(commands, trace, outputs.filter(isPlaced), blocks, isPlaced);
-  const { places, arena } = share(items);
+  const { blocks, joined } = joinBatches(fused, trace.memories, largestBinding, isPlaced);
+  for (const command of joined) requireUnchanged(command, fed);
+  const memoryFor = (order: Order) => {
+    const items = itemsOf(order, trace, outputs.filter(isPlaced), blocks, isPlaced);
+    return { items, ...share(items) };
+  };
+  const bytesFor = (order: Order) => total(memoryFor(order).arena);
+  const most = moreAtMost * bytesFor(joined.map(memoriesOf));
+  const isAffordable = (order: Order) => bytesFor(order) <= most;
+  const commands = apart ? joined : giveTogether(joined, { placeOf: placesIn(blocks), isAffordable });
+  const { items, places, arena } = memoryFor(commands.map(memoriesOf));
   const constantMemories = [...constants].map((id) => trace.memories.get(id)!);
   const planned = total(arena);
   return {
@@ -70,8 +91,36 @@ export function plan(trace: Trace, outputs: readonly GpuMemory[], largestBinding
   };
 }
 
+/** @throws RecordingError */
+function requireUnchanged(command: TracedCommand, fed: ReadonlySet<number>): void {
+  if (command.type !== "dispatch") return;
+  const { kernel, buffers } = command.dispatch;
+  if (!buffers.some(({ id }, binding) => fed.has(id) && kernel.bindings[binding] === "write")) return;
+  throw new RecordingError(
+    `${kernel.name} overwrites a tensor that the host gives to a recorded step`,
+    "work on a copy of it: clone(x)",
+  );
+}
+
+function memoriesOf(command: TracedCommand): readonly GpuMemory[] {
+  return command.type === "dispatch" ? command.dispatch.buffers : [];
+}
+
+/** Blocks are buffers already; any other memory of a step may still get one of its own. */
+function placesIn(blocks: readonly Block[]): PlaceOf {
+  const blockOf = blocksById(blocks);
+  return ({ id, offset }) => {
+    const block = blockOf.get(id);
+    return { buffer: block ?? id, offset: offset + (block?.offsets.get(id) ?? 0) };
+  };
+}
+
+function blocksById(blocks: readonly Block[]): ReadonlyMap<number, Block> {
+  return new Map(blocks.flatMap((block) => [...block.offsets.keys()].map((id) => [id, block])));
+}
+
 function itemsOf(
-  commands: readonly TracedCommand[],
+  order: Order,
   { memories }: Trace,
   outputs: readonly GpuMemory[],
   blocks: readonly Block[],
@@ -80,22 +129,11 @@ function itemsOf(
   const intervals = new Map<number, Interval>();
   const extend = (id: number, at: number) =>
     intervals.set(id, { first: intervals.get(id)?.first ?? at, last: at });
-  commands.forEach((command, index) => {
-    if (command.type !== "dispatch") return;
-    const { kernel, buffers } = command.dispatch;
-    buffers.forEach((memory, binding) => {
-      if (!isTraced(memory)) return;
-      if (isPlaced(memory)) extend(memory.id, index);
-      else if (kernel.bindings[binding] === "write") {
-        throw new RecordingError(
-          `${kernel.name} overwrites a tensor that the host gives to a recorded step`,
-          "work on a copy of it: clone(x)",
-        );
-      }
-    });
+  order.forEach((used, index) => {
+    for (const memory of used) if (isTraced(memory) && isPlaced(memory)) extend(memory.id, index);
   });
-  for (const { id } of outputs) extend(id, commands.length);
-  const blockOf = new Map(blocks.flatMap((block) => [...block.offsets.keys()].map((id) => [id, block])));
+  for (const { id } of outputs) extend(id, order.length);
+  const blockOf = blocksById(blocks);
   const single = [...intervals].flatMap(([id, interval]): Item[] =>
     blockOf.has(id) ? [] : [{ ...interval, bytes: memories.get(id)!.bytes, offsets: new Map([[id, 0]]) }],
   );

@@ -1,0 +1,200 @@
+/**
+ * Several dispatches as one, by a kernel made of theirs. Each of these becomes functions in one source: what it declares
+ * gets its number as an ending, its uniforms are fields of one struct, and memory that several bind is bound once. They run
+ * side by side, each in workgroups of its own, or, where each has one workgroup, in turn.
+ */
+import type { GpuMemory } from "../buffers.ts";
+import type { Dispatch } from "../gpu.ts";
+import { type Kernel, kernel, mostBuffers } from "../kernel.ts";
+import { isSame } from "./fuse.ts";
+
+export type Arrangement = "sideBySide" | "inTurn";
+
+/** What tells buffers apart, and where in it a memory lies. */
+export type PlaceOf = (memory: GpuMemory) => { readonly buffer: unknown; readonly offset: number };
+
+/** The uniforms of a command have a slot of this size. */
+const mostUniformBytes = 256;
+
+/** The entry that most kernels have. Those of matrix products have other ones: they are large enough alone. */
+const entry =
+  /@compute\s*@workgroup_size\(64\)\s*fn main\(\s*@builtin\(workgroup_id\)\s*(\w+)\s*:\s*vec3u\s*,\s*@builtin\(num_workgroups\)\s*(\w+)\s*:\s*vec3u\s*,\s*@builtin\(local_invocation_index\)\s*(\w+)\s*:\s*u32\s*,?\s*\)/;
+const storageVariable = /@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*\w+>\s*(\w+)\s*:\s*([^;]+);/g;
+const uniformVariable = /@group\(0\)\s*@binding\(\d+\)\s*var<uniform>[^;]*;/;
+const uniformStruct = /struct Uniforms\s*\{([^}]*)\}/;
+const declaration = /\b(?:(?:fn|struct|alias|const)|var<(?:workgroup|private)>)\s*(\w+)/g;
+
+interface Bound {
+  readonly memory: GpuMemory;
+  /** In WGSL. */
+  readonly type: string;
+  isWritten: boolean;
+}
+
+interface JointBindings {
+  readonly bound: readonly Bound[];
+  /** For each member, as which of them it binds each of its own. */
+  readonly places: readonly (readonly number[])[];
+}
+
+/** Whether there can be one command for all of them. */
+export function canJoin(members: readonly Dispatch[], arrangement: Arrangement, placeOf: PlaceOf): boolean {
+  const uniformBytes = members.reduce((sum, { kernel }) => sum + uniformBytesOf(kernel), 0);
+  if (uniformBytes > mostUniformBytes) return false;
+  for (const { kernel, uniforms, workgroups } of members) {
+    if (typeof uniforms === "function") return false; // the host works in its own order
+    if (arrangement === "inTurn" && workgroups > 1) return false;
+    if (!typesOf(kernel)) return false;
+  }
+  const { bound } = jointBindings(members);
+  // WebGPU lets no command read one part of a buffer and write another, nor write a part as two bindings.
+  const isRefused = bound.some((a, index) =>
+    bound.slice(0, index).some((b) => {
+      const isAsOne = a.isWritten === b.isWritten && !(a.isWritten && isSame(a.memory, b.memory));
+      return (
+        (a.isWritten || b.isWritten) && placeOf(a.memory).buffer === placeOf(b.memory).buffer && !isAsOne
+      );
+    }),
+  );
+  return bound.length <= mostBuffers && !isRefused;
+}
+
+/** @param members of which `canJoin` is true */
+export function join(members: readonly Dispatch[], arrangement: Arrangement): Dispatch {
+  const { bound, places } = jointBindings(members);
+  const parts = members.map(({ kernel }, index) => partOf(kernel, `_${index}`, places[index]));
+  const isSideBySide = arrangement === "sideBySide";
+  const shares = members.map((_, index) => `share_${index}`);
+  const fields = [
+    ...parts.map(({ fields }) => fields),
+    ...(isSideBySide ? shares.map((share) => `${share}: u32,`) : []),
+  ];
+  const source = [
+    `struct Uniforms { ${fields.join(" ")} }`,
+    `@group(0) @binding(${mostBuffers}) var<uniform> uniforms: Uniforms;`,
+    ...bound.map(
+      ({ type, isWritten }, place) =>
+        `@group(0) @binding(${place}) var<storage, ${isWritten ? "read_write" : "read"}> memory${place}: ${type};`,
+    ),
+    ...parts.map(({ text }) => text),
+    isSideBySide ? entryBySide(shares) : entryInTurn(members.length),
+  ];
+  const name = members.map(({ kernel }) => kernel.name).join(isSideBySide ? " | " : ", then ");
+  const uniforms = members.flatMap(({ uniforms, workgroups }, index) => [
+    ...Object.entries(uniforms).map(([field, value]) => [`${field}_${index}`, value]),
+    [shares[index], workgroups],
+  ]);
+  return {
+    ...members[0],
+    kernel: kernel(name, [], { source: source.join("\n") }),
+    buffers: bound.map(({ memory }) => memory),
+    uniforms: Object.fromEntries(uniforms),
+    workgroups: isSideBySide ? members.reduce((sum, { workgroups }) => sum + workgroups, 0) : 1,
+    flops: members.reduce((sum, { flops }) => sum + flops, 0),
+  };
+}
+
+/** What is bound several times is bound once, if it has one type. */
+function jointBindings(members: readonly Dispatch[]): JointBindings {
+  const bound: Bound[] = [];
+  const places = members.map(({ kernel, buffers }) =>
+    buffers.map((memory, binding) => {
+      const type = typesOf(kernel)![binding];
+      const isWritten = kernel.bindings[binding] === "write";
+      const known = bound.findIndex((other) => other.type === type && isSame(other.memory, memory));
+      if (known < 0) return bound.push({ memory, type, isWritten }) - 1;
+      bound[known].isWritten ||= isWritten;
+      return known;
+    }),
+  );
+  return { bound, places };
+}
+
+const knownTypes = new WeakMap<Kernel, readonly string[] | undefined>();
+
+/** Of what the kernel binds; undefined if it cannot be joined. */
+function typesOf(kernel: Kernel): readonly string[] | undefined {
+  if (!knownTypes.has(kernel)) knownTypes.set(kernel, readTypes(withoutComments(kernel.source)));
+  return knownTypes.get(kernel);
+}
+
+function readTypes(source: string): readonly string[] | undefined {
+  if (!entry.test(source)) return undefined;
+  const aliases = new Map(
+    [...source.matchAll(/alias (\w+)\s*=\s*([^;]+);/g)].map(([, name, type]) => [name, type]),
+  );
+  const types: string[] = [];
+  for (const [, binding, , type] of source.matchAll(storageVariable)) {
+    types[Number(binding)] = type.replace(/\w+/g, (word) => aliases.get(word) ?? word).replace(/\s+/g, "");
+  }
+  const structs = [...source.matchAll(/struct (\w+)/g)].map(([, name]) => name); // they would have to be declared for all
+  return types.some((type) => structs.some((name) => type.includes(name))) ? undefined : types;
+}
+
+function uniformBytesOf({ uniforms }: Kernel): number {
+  const last = uniforms.at(-1);
+  return last ? Math.ceil((last.offset + 4 * last.count + 4) / 16) * 16 : 0; // and its share of the workgroups
+}
+
+/** The kernel's text as a part of a joint one. @param places as which memory it binds each of its own */
+function partOf({ source }: Kernel, ending: string, places: readonly number[]) {
+  const plain = withoutComments(source);
+  const names = new Map([...plain.matchAll(declaration)].map(([, name]) => [name, name + ending]));
+  for (const [, binding, name] of plain.matchAll(storageVariable))
+    names.set(name, `memory${places[Number(binding)]}`);
+  const fields = uniformStruct.exec(plain)?.[1] ?? "";
+  const text = plain
+    .replace("enable f16;", "") // kernel() puts it in front of all
+    .replace(entry, "fn main($1: vec3u, $2: vec3u, $3: u32)")
+    .replace(uniformStruct, "")
+    .replace(uniformVariable, "")
+    .replace(storageVariable, "")
+    .replace(/\buniforms\.(\w+)/g, `uniforms.$1${ending}`)
+    .split(/(struct \w+\s*\{[^}]*\})/)
+    .map((piece) => {
+      const words = piece.startsWith("struct ")
+        ? /(?<![\w.@])[A-Za-z]\w*\b(?!\s*:)/g
+        : /(?<![\w.@])[A-Za-z]\w*/g;
+      return piece.replace(words, (name) => names.get(name) ?? name); // but no member's name
+    })
+    .join("");
+  return {
+    text,
+    fields: fields
+      .trim()
+      .replace(/(\w+)\s*:/g, `$1${ending}:`)
+      .replace(/[^,]$/, "$&,"),
+  };
+}
+
+function withoutComments(source: string): string {
+  return source.replace(/\/\/.*/g, "");
+}
+
+function entryBySide(shares: readonly string[]): string {
+  const calls = shares.map(
+    (share, index) =>
+      `if (index < uniforms.${share}) { main_${index}(vec3u(index, 0u, 0u), vec3u(uniforms.${share}, 1u, 1u), local); return; }`,
+  );
+  const next = shares.slice(0, -1).map((share) => `index -= uniforms.${share};`);
+  return entryOf([
+    "var index = workgroup.x + workgroup.y * workgroups.x;",
+    ...calls.flatMap((call, index) => [call, next[index] ?? ""]),
+  ]);
+}
+
+function entryInTurn(count: number): string {
+  const calls = Array.from({ length: count }, (_, index) => `main_${index}(workgroup, workgroups, local);`);
+  return entryOf([calls.join("\nstorageBarrier();\n")]);
+}
+
+function entryOf(body: readonly string[]): string {
+  return `@compute @workgroup_size(64)
+fn main(
+@builtin(workgroup_id) workgroup: vec3u,
+@builtin(num_workgroups) workgroups: vec3u,
+@builtin(local_invocation_index) local: u32,
+) {
+${body.join("\n")}
+}`;
+}
