@@ -84,13 +84,14 @@ export function join(members: readonly Dispatch[], arrangement: Arrangement): Di
     ...Object.entries(uniforms).map(([field, value]) => [`${field}_${index}`, value]),
     [shares[index], workgroups],
   ]);
+  const [{ origin }] = members;
   return {
-    ...members[0],
     kernel: kernel(name, [], { source: source.join("\n") }),
     buffers: bound.map(({ memory }) => memory),
     uniforms: Object.fromEntries(uniforms),
     workgroups: isSideBySide ? members.reduce((sum, { workgroups }) => sum + workgroups, 0) : 1,
     flops: members.reduce((sum, { flops }) => sum + flops, 0),
+    ...(origin && { origin }),
   };
 }
 
