@@ -1,16 +1,40 @@
 /** For bundles: kernels as text, without comments, needless spaces and long local names, which a browser would load for nothing. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 
-/** @type {import("esbuild").Plugin} */
+/**
+ * All kernels of a folder are one module, of which a bundle keeps those it uses: kernels are alike, and compress better
+ * behind each other than among the modules that import them.
+ * @type {import("esbuild").Plugin}
+ */
 export const wgslPlugin = {
   name: "wgsl",
   setup(build) {
-    build.onLoad({ filter: /\.wgsl$/ }, async ({ path }) => ({
-      contents: compactKernel(await readFile(path, "utf8")),
-      loader: "text",
+    const root = build.initialOptions.absWorkingDir ?? "";
+    build.onLoad({ filter: /\.wgsl$/ }, ({ path }) => ({
+      contents: `export { ${nameOf(path)} as default } from "kernels";`,
     }));
+    build.onResolve({ filter: /^kernels$/ }, ({ importer }) => ({
+      path: relative(root, dirname(importer)),
+      namespace: "kernels",
+      sideEffects: false,
+    }));
+    build.onLoad({ filter: /./, namespace: "kernels" }, async ({ path }) => {
+      const folder = join(root, path);
+      const files = (await readdir(folder)).filter((file) => file.endsWith(".wgsl")).sort();
+      const kernels = files.map(async (file) => {
+        const source = compactKernel(await readFile(join(folder, file), "utf8"));
+        return `export const ${nameOf(file)} = ${JSON.stringify(source)};`;
+      });
+      return { contents: (await Promise.all(kernels)).join("\n") };
+    });
   },
 };
+
+/** @param {string} path */
+function nameOf(path) {
+  return basename(path, ".wgsl");
+}
 
 /**
  * @param {string} source
@@ -30,7 +54,7 @@ export function compactKernel(source) {
 }
 
 /**
- * What a function calls its parameters and variables, as short as can be. Nothing else begins with an underscore.
+ * What a function calls its parameters and variables, as short as can be. Nothing else is a capital letter.
  * @param {string} source a function and what stands behind it
  */
 function shortenLocals(source) {
@@ -40,9 +64,15 @@ function shortenLocals(source) {
   const parameters = body.slice(0, body.indexOf("{")).matchAll(/(\w+):/g);
   const variables = body.matchAll(/\b(?:let|var) (\w+)/g);
   const names = new Set([...parameters, ...variables].map(([, name]) => name));
-  const short = new Map([...names].map((name, index) => [name, `_${index.toString(36)}`]));
+  const long = [...names].filter((name) => name.length > 1);
+  const short = new Map(long.map((name, index) => [name, letter(index)]));
   // Neither members, nor attributes, nor calls.
   return body.replace(/(?<![.\w@])[a-zA-Z]\w*\b(?! *\()/g, (word) => short.get(word) ?? word) + rest;
+}
+
+/** @param {number} index @returns A, B, …, Z, A1, B1, … */
+function letter(index) {
+  return String.fromCharCode(65 + (index % 26)) + (Math.floor(index / 26) || "");
 }
 
 /** @param {string} source @returns the position behind the brace that closes the first one */
