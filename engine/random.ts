@@ -8,6 +8,7 @@
 import common from "../shaders/common.wgsl";
 import philoxSource from "../shaders/philox.wgsl";
 import randomSource from "../shaders/random.wgsl";
+import { requireRange } from "./arguments.ts";
 import { currentDevice } from "./currentDevice.ts";
 import { ArgumentError } from "./errors.ts";
 import type { Gpu } from "./gpu/gpu.ts";
@@ -96,14 +97,8 @@ export function normal(shape: Shape, { mean = 0, std = 1 }: { mean?: number; std
 
 /** 1 with the given probability, else 0: float32 on the current device. @throws ShapeError, ArgumentError */
 export function bernoulli(shape: Shape, probability: number): Tensor {
-  requireProbability("bernoulli", probability);
+  requireRange("bernoulli", "probability", probability, 0, 1);
   return drawn("bernoulli", shape, "bernoulliNumbers", [chanceOf(probability)]);
-}
-
-/** @throws ArgumentError unless it is from 0 to 1 */
-export function requireProbability(name: string, probability: number): void {
-  if (!(probability >= 0 && probability <= 1))
-    throw new ArgumentError(`${name}: a probability is from 0 to 1, got ${probability}`);
 }
 
 function drawn(name: string, shape: Shape, distribution: string, parameters: readonly number[]): Tensor {

@@ -5,9 +5,9 @@
  *
  *     const loss = ({ images }) => denoisingLoss(model, images, gaussianNoise(0.5));
  */
-import { ArgumentError } from "../engine/errors.ts";
+import { requireNonNegative, requireRange } from "../engine/arguments.ts";
 import { add, mul, sub } from "../engine/ops/arithmetic.ts";
-import { bernoulli, normal, requireProbability } from "../engine/random.ts";
+import { bernoulli, normal } from "../engine/random.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { type Autoencoder, type ReconstructionLoss, reconstructionLoss } from "./autoencoder.ts";
 
@@ -20,20 +20,19 @@ export type Noise = (images: Tensor) => Tensor;
  * @throws ArgumentError
  */
 export function gaussianNoise(std: number): Noise {
-  if (!(std >= 0 && Number.isFinite(std)))
-    throw new ArgumentError(`gaussianNoise: std must be a finite number ≥ 0, got ${std}`);
+  requireNonNegative("gaussianNoise", "std", std);
   return (images) => add(images, normal(images.shape, { std }));
 }
 
 /** Makes every pixel black with this probability. @throws ArgumentError */
 export function maskingNoise(probability: number): Noise {
-  requireProbability("maskingNoise", probability);
+  requireRange("maskingNoise", "probability", probability, 0, 1);
   return (images) => mul(images, bernoulli(images.shape, 1 - probability));
 }
 
 /** Makes every pixel black or white, each as likely as the other, with this probability. @throws ArgumentError */
 export function saltAndPepperNoise(probability: number): Noise {
-  requireProbability("saltAndPepperNoise", probability);
+  requireRange("saltAndPepperNoise", "probability", probability, 0, 1);
   return (images) => {
     const isChosen = bernoulli(images.shape, probability);
     const blackOrWhite = bernoulli(images.shape, 0.5);

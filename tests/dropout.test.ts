@@ -74,7 +74,7 @@ test("what cannot be is refused, and uses up no draw", () => {
       () => dropout(ones([2]), probability),
       (error: unknown) =>
         error instanceof ArgumentError &&
-        error.message.includes(`dropout: a probability is from 0 to 1, got ${probability}`),
+        error.message.includes(`dropout: probability must be from 0 to 1, got ${probability}`),
     );
   assert.is(generatorState().draws, 0);
   assert.throws(

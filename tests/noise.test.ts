@@ -77,7 +77,7 @@ test("noise that is none is refused", async () => {
   await refused(ArgumentError, /gaussianNoise: std must be a finite number ≥ 0, got -1/, () =>
     gaussianNoise(-1),
   );
-  await refused(ArgumentError, /maskingNoise: a probability is from 0 to 1, got 1.5/, () =>
+  await refused(ArgumentError, /maskingNoise: probability must be from 0 to 1, got 1.5/, () =>
     maskingNoise(1.5),
   );
   await refused(ArgumentError, /saltAndPepperNoise: .* got NaN/, () => saltAndPepperNoise(Number.NaN));

@@ -1,5 +1,6 @@
 /** Layers that normalise; what each computes and how it is initialised follows PyTorch's documentation. */
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { requireCount } from "../arguments.ts";
+import { ShapeError } from "../errors.ts";
 import { type BatchNormOptions, batchNorm } from "../ops/batchNorm.ts";
 import { type LocalResponseNormOptions, localResponseNorm } from "../ops/localResponseNorm.ts";
 import { showShape } from "../shape.ts";
@@ -39,8 +40,7 @@ abstract class BatchNorm extends Module {
     readonly options: BatchNormLayerOptions,
   ) {
     super();
-    if (!Number.isSafeInteger(numFeatures) || numFeatures < 1)
-      throw new ArgumentError(`${name}: numFeatures must be a whole number ≥ 1, got ${numFeatures}`);
+    requireCount(name, "numFeatures", numFeatures);
     this.#name = name;
     this.#planes = planes;
     const { affine = true } = options;

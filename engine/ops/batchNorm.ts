@@ -13,6 +13,7 @@ import trackSource from "../../shaders/batch_norm_track.wgsl";
 import partsSource from "../../shaders/channel_parts.wgsl";
 import threadsSource from "../../shaders/channel_threads.wgsl";
 import common from "../../shaders/common.wgsl";
+import { requireNonNegative, requireRange } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { foldAxes, fromIndex, type NdArray } from "../reference.ts";
@@ -333,10 +334,8 @@ function check(name: string, x: Tensor, options: BatchNormOptions, epsilon: numb
       "give them as `running`, or leave `training` on",
     );
   }
-  if (!(epsilon >= 0 && Number.isFinite(epsilon)))
-    throw new ArgumentError(`${name}: epsilon must be a finite number ≥ 0, got ${epsilon}`);
-  if (!(momentum >= 0 && momentum <= 1))
-    throw new ArgumentError(`${name}: momentum must be a number from 0 to 1, got ${momentum}`);
+  requireNonNegative(name, "epsilon", epsilon);
+  requireRange(name, "momentum", momentum, 0, 1);
   if (training && x.size < 2 * x.shape[1]) {
     throw new ShapeError(
       `${name}: x ${showShape(x.shape)} has fewer than two values a channel, from which there is no variance`,

@@ -11,6 +11,7 @@ import nllSource from "../../shaders/nll_loss.wgsl";
 import nllGradientSource from "../../shaders/nll_loss_gradient.wgsl";
 import meanSource from "../../shaders/weighted_mean.wgsl";
 import weightedSumSource from "../../shaders/weighted_sum.wgsl";
+import { requireRange } from "../arguments.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type NdArray, ndarray } from "../reference.ts";
@@ -328,8 +329,7 @@ export function crossEntropyLoss(
   options: CrossEntropyLossOptions = {},
 ): Tensor {
   const { labelSmoothing = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
-    throw new ArgumentError(`crossEntropyLoss: labelSmoothing must be from 0 to 1, got ${labelSmoothing}`);
+  requireRange("crossEntropyLoss", "labelSmoothing", labelSmoothing, 0, 1);
   return crossEntropyLossOp.run([logits, target], {
     ...classCase("crossEntropyLoss", options),
     labelSmoothing,

@@ -2,6 +2,7 @@
  * Two-dimensional convolution (cross-correlation, as everywhere in deep learning), in all three directions as implicit
  * GEMM. Shapes and arguments are those of torch.nn.functional.conv2d.
  */
+import { requireCount } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { fromIndex } from "../reference.ts";
 import { type Shape, showShape } from "../shape.ts";
@@ -14,7 +15,7 @@ import {
   convolve,
   type Pair,
 } from "./convolution.ts";
-import { convolutionInputs, requireBias, requireGroups } from "./convolutionArguments.ts";
+import { convolutionInputs, requireBias } from "./convolutionArguments.ts";
 import { defineOp, type OpChecks, type Sample } from "./define.ts";
 import { type Activation, activationReference, checkActivation, pullBackActivation } from "./epilogue.ts";
 import { pair } from "./pair.ts";
@@ -146,7 +147,7 @@ function geometryOf(x: Shape, weight: Shape, options: Conv2dOptions): Geometry {
   const { activation, groups = 1 } = options;
   const stride = pair("conv2d", "stride", options.stride ?? 1, 1);
   const dilation = pair("conv2d", "dilation", options.dilation ?? 1, 1);
-  requireGroups("conv2d", groups);
+  requireCount("conv2d", "groups", groups);
   checkActivation("conv2d", activation);
   const window: Pair = [weight[2], weight[3]];
   let padding: Pair = [0, 0];

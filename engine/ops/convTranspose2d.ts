@@ -4,6 +4,7 @@
  * gradient, so that it has no kernels of its own. Shapes and arguments are those of
  * torch.nn.functional.conv_transpose2d. Zeiler et al., "Deconvolutional networks" (CVPR 2010).
  */
+import { requireCount } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { fromIndex } from "../reference.ts";
 import { type Shape, showShape } from "../shape.ts";
@@ -16,7 +17,7 @@ import {
   convolve,
   type Pair,
 } from "./convolution.ts";
-import { convolutionInputs, requireBias, requireGroups } from "./convolutionArguments.ts";
+import { convolutionInputs, requireBias } from "./convolutionArguments.ts";
 import { defineOp, type OpChecks, type Sample } from "./define.ts";
 import { pair } from "./pair.ts";
 
@@ -144,7 +145,7 @@ function geometryOf(x: Shape, weight: Shape, options: ConvTranspose2dOptions): G
   const padding = pair(name, "padding", options.padding ?? 0, 0);
   const outputPadding = pair(name, "outputPadding", options.outputPadding ?? 0, 0);
   const dilation = pair(name, "dilation", options.dilation ?? 1, 1);
-  requireGroups(name, groups);
+  requireCount(name, "groups", groups);
   if (outputPadding.some((size, axis) => size >= Math.max(stride[axis], dilation[axis]))) {
     throw new ArgumentError(
       `${name}: outputPadding must be less than stride or dilation, got ${showShape(outputPadding)} with stride ${showShape(stride)} and dilation ${showShape(dilation)}`,

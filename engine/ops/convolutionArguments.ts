@@ -1,6 +1,6 @@
 /** What conv2d and convTranspose2d ask of their arguments in the same words. */
 import { forAutocast } from "../autocast.ts";
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { ShapeError } from "../errors.ts";
 import { sameShape, showShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireDtype, requireRank } from "./define.ts";
@@ -32,10 +32,4 @@ export function requireBias(name: string, bias: Tensor | undefined, outputChanne
       `${name}: expected a bias of ${showShape([outputChannels])}, got ${showShape(bias.shape)}`,
     );
   }
-}
-
-/** @throws ArgumentError */
-export function requireGroups(name: string, groups: number): void {
-  if (!Number.isInteger(groups) || groups < 1)
-    throw new ArgumentError(`${name}: groups must be a whole number ≥ 1, got ${groups}`);
 }

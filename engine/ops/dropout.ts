@@ -5,10 +5,11 @@
 import common from "../../shaders/common.wgsl";
 import dropoutSource from "../../shaders/dropout.wgsl";
 import philoxSource from "../../shaders/philox.wgsl";
+import { requireRange } from "../arguments.ts";
 import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type Draw, drawWords, randomWords } from "../philox.ts";
-import { chanceOf, nextDraw, requireProbability } from "../random.ts";
+import { chanceOf, nextDraw } from "../random.ts";
 import { ndarray } from "../reference.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, type OpChecks, requireDtype } from "./define.ts";
@@ -79,6 +80,6 @@ export const dropoutChecks: OpChecks<DropoutOptions> = {
  * @throws DtypeError unless x is float32 or float16; ArgumentError
  */
 export function dropout(x: Tensor, probability = 0.5): Tensor {
-  requireProbability("dropout", probability);
+  requireRange("dropout", "probability", probability, 0, 1);
   return dropoutOp.run([x], { probability, draw: nextDraw(x.gpu) });
 }

@@ -1,7 +1,8 @@
 /** Between numbers and indices: argmax and oneHot. */
 import argmaxSource from "../../shaders/argmax.wgsl";
 import common from "../../shaders/common.wgsl";
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { requireCount } from "../arguments.ts";
+import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { foldAxes, fromIndex, reshapeArray } from "../reference.ts";
 import { normaliseAxis, showShape, sizeOf } from "../shape.ts";
@@ -82,7 +83,6 @@ export const oneHotChecks: OpChecks<{ classes: number }> = {
  * @throws ArgumentError, DtypeError
  */
 export function oneHot(indices: Tensor, classes: number): Tensor {
-  if (!Number.isInteger(classes) || classes < 1)
-    throw new ArgumentError(`oneHot: ${classes} is not a number of classes`);
+  requireCount("oneHot", "classes", classes);
   return oneHotOp.run([indices], { classes });
 }

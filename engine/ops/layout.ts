@@ -1,6 +1,7 @@
 /** Operations that only move elements: reshape shares memory, the others are one kernel with two sets of strides. */
 import common from "../../shaders/common.wgsl";
 import copySource from "../../shaders/strided_copy.wgsl";
+import { requireCount } from "../arguments.ts";
 import { ArgumentError, DtypeError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { at, dot, fromIndex, reshapeArray } from "../reference.ts";
@@ -490,8 +491,6 @@ export const upsampleNearest2dChecks: OpChecks<{ scale: number }> = {
  */
 export function upsampleNearest2d(x: Tensor, scale: number): Tensor {
   requireRank("upsampleNearest2d", "x", x, 4, "[N, channels, height, width]");
-  if (!Number.isInteger(scale) || scale < 1) {
-    throw new ArgumentError(`upsampleNearest2d: scale must be a whole number ≥ 1, got ${scale}`);
-  }
+  requireCount("upsampleNearest2d", "scale", scale);
   return upsampleNearest2dOp.run([x], { scale });
 }

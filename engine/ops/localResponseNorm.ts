@@ -7,6 +7,7 @@ import common from "../../shaders/common.wgsl";
 import sharedSource from "../../shaders/local_response.wgsl";
 import forwardSource from "../../shaders/local_response_norm.wgsl";
 import gradientSource from "../../shaders/local_response_norm_gradient.wgsl";
+import { requireCount } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { fromIndex } from "../reference.ts";
@@ -108,8 +109,7 @@ function sampleRows() {
 
 /** @throws ArgumentError */
 function resolve({ size, alpha = 1e-4, beta = 0.75, k = 1 }: LocalResponseNormOptions): Resolved {
-  if (!Number.isSafeInteger(size) || size < 1)
-    throw new ArgumentError(`localResponseNorm: size must be a whole number ≥ 1, got ${size}`);
+  requireCount("localResponseNorm", "size", size);
   for (const [name, value] of Object.entries({ alpha, beta, k })) {
     if (!Number.isFinite(value))
       throw new ArgumentError(`localResponseNorm: ${name} must be a finite number, got ${value}`);

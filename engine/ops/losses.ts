@@ -6,7 +6,8 @@ import common from "../../shaders/common.wgsl";
 import lossSource from "../../shaders/loss.wgsl";
 import lossGradientSource from "../../shaders/loss_gradient.wgsl";
 import teamSource from "../../shaders/team.wgsl";
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { requireRange } from "../arguments.ts";
+import { ShapeError } from "../errors.ts";
 import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type NdArray, zipArrays } from "../reference.ts";
@@ -224,8 +225,7 @@ export const huberLossChecks: OpChecks<LossCase> = {
  */
 export function huberLoss(x: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {
   const { delta = 1 } = options;
-  if (!(delta >= 1e-30 && delta <= 1e30))
-    throw new ArgumentError(`huberLoss: delta must be a number from 1e-30 to 1e30, got ${delta}`);
+  requireRange("huberLoss", "delta", delta, 1e-30, 1e30);
   return huberLossOp.run([x, target], { ...reductionOf("huberLoss", options), parameters: { delta } });
 }
 

@@ -4,15 +4,10 @@
  */
 import adamSource from "../../shaders/adam.wgsl";
 import common from "../../shaders/common.wgsl";
+import { requireNonNegative } from "../arguments.ts";
 import { ArgumentError } from "../errors.ts";
 import { type Constants, kernel } from "../gpu/kernel.ts";
-import {
-  type OptimizedParameters,
-  Optimizer,
-  type ParameterGroup,
-  requireNonNegative,
-  type Update,
-} from "./optimizer.ts";
+import { type OptimizedParameters, Optimizer, type ParameterGroup, type Update } from "./optimizer.ts";
 
 export interface AdamOptions {
   /** Default: 0.001. */

@@ -7,6 +7,7 @@
 import lossScaleSource from "../../shaders/loss_scale.wgsl";
 import limitSource from "../../shaders/norm_limit.wgsl";
 import teamSource from "../../shaders/team.wgsl";
+import { requirePositive } from "../arguments.ts";
 import { ArgumentError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { dispatch } from "../ops/define.ts";
@@ -50,8 +51,7 @@ export interface GradScaler extends Remembering {
 export function gradScaler(optimizer: Optimizer, options: GradScalerOptions = {}): GradScaler {
   const { initialScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 } = options;
   for (const [name, value] of Object.entries({ initialScale, growthFactor, backoffFactor, growthInterval })) {
-    if (!(value > 0 && Number.isFinite(value)))
-      throw new ArgumentError(`gradScaler: ${name} must be a finite number above 0, got ${value}`);
+    requirePositive("gradScaler", name, value);
   }
   const { parameters } = optimizer;
   const [{ gpu }] = parameters;

@@ -3,6 +3,7 @@
  * parameter is updated in place by one kernel, with no copy of weights, gradient or state. All parameters lie behind each
  * other in memory, so that a recorded step updates them by one command.
  */
+import { requireNonNegative } from "../arguments.ts";
 import { ArgumentError, AutogradError, DtypeError, RecordingError, ShapeError } from "../errors.ts";
 import type { Batch, Gpu } from "../gpu/gpu.ts";
 import type { Constants, Kernel } from "../gpu/kernel.ts";
@@ -371,10 +372,4 @@ function checkParameters(name: string, parameters: readonly Tensor[]): void {
         "make all of them on one device",
       );
   });
-}
-
-/** @throws ArgumentError */
-export function requireNonNegative(name: string, what: string, value: number): void {
-  if (!(value >= 0 && Number.isFinite(value)))
-    throw new ArgumentError(`${name}: ${what} must be a finite number ≥ 0, got ${value}`);
 }

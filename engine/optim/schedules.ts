@@ -11,6 +11,7 @@
  *
  * The learning rate on a plateau depends on how the training goes; `reduceOnPlateau` therefore is an object with a state.
  */
+import { requireCount, requirePositive, requireRange } from "../arguments.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -226,22 +227,4 @@ function alongCosine(from: number, to: number, share: number): number {
 
 function alongLine(from: number, to: number, share: number): number {
   return from + (to - from) * share;
-}
-
-/** @throws ArgumentError */
-function requirePositive(name: string, what: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value)))
-    throw new ArgumentError(`${name}: ${what} must be a finite number above 0, got ${value}`);
-}
-
-/** @throws ArgumentError */
-function requireCount(name: string, what: string, value: number): void {
-  if (!(Number.isSafeInteger(value) && value >= 1))
-    throw new ArgumentError(`${name}: ${what} must be a whole number, 1 or more, got ${value}`);
-}
-
-/** @throws ArgumentError */
-function requireRange(name: string, what: string, value: number, least: number, most: number): void {
-  if (!(value >= least && value <= most))
-    throw new ArgumentError(`${name}: ${what} must be from ${least} to ${most}, got ${value}`);
 }

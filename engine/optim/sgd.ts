@@ -6,15 +6,10 @@
 import common from "../../shaders/common.wgsl";
 import sgdSource from "../../shaders/sgd.wgsl";
 import momentumSource from "../../shaders/sgd_momentum.wgsl";
+import { requireNonNegative } from "../arguments.ts";
 import { ArgumentError } from "../errors.ts";
 import { type Constants, kernel } from "../gpu/kernel.ts";
-import {
-  type OptimizedParameters,
-  Optimizer,
-  type ParameterGroup,
-  requireNonNegative,
-  type Update,
-} from "./optimizer.ts";
+import { type OptimizedParameters, Optimizer, type ParameterGroup, type Update } from "./optimizer.ts";
 
 export interface SGDOptions {
   readonly learningRate: number;
