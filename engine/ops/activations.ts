@@ -1,21 +1,24 @@
 /** The non-linearities. */
 import type { Tensor } from "../tensor.ts";
-import { unary, unaryOp } from "./unary.ts";
+import { type UnaryChecks, unary, unaryOp } from "./unary.ts";
 
 export const relu = unary("relu", {
   forward: "select(x, 0.0, x <= 0.0)", // unlike max(), lets NaN through
   backward: "select(dy, 0.0, y <= 0.0)", // relu'(0) = 0, as PyTorch has it
-  reference: (x) => Math.max(x, 0),
-  values: "awayFromZero",
 });
+
+export const reluChecks: UnaryChecks = { reference: (x) => Math.max(x, 0), values: "awayFromZero" };
 
 export const leakyReluOp = unaryOp("leakyRelu", {
   forward: "select(negativeSlope * x, x, x > 0.0)",
   backward: "select(negativeSlope * dy, dy, x > 0.0)",
+});
+
+export const leakyReluChecks: UnaryChecks = {
   reference: (x, { negativeSlope }) => (x > 0 ? x : negativeSlope * x),
   values: "awayFromZero",
   parameters: [{ negativeSlope: 0.01 }, { negativeSlope: 0.3 }],
-});
+};
 
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
   return leakyReluOp.run([x], { negativeSlope });
@@ -24,18 +27,23 @@ export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
 export const sigmoid = unary("sigmoid", {
   forward: "1.0 / (1.0 + exp(-x))",
   backward: "dy * y * (1.0 - y)",
-  reference: (x) => 1 / (1 + Math.exp(-x)),
 });
+
+export const sigmoidChecks: UnaryChecks = { reference: (x) => 1 / (1 + Math.exp(-x)) };
 
 export const tanh = unary("tanh", {
   forward: "tanh(clamp(x, -15.0, 15.0))", // drivers may compute it by exp, which overflows; it is ±1 there anyway
   backward: "dy * (1.0 - y * y)",
-  reference: Math.tanh,
 });
+
+export const tanhChecks: UnaryChecks = { reference: Math.tanh };
 
 /** log(1 + exp(x)), written so that exp cannot overflow. */
 export const softplus = unary("softplus", {
   forward: "max(x, 0.0) + log(1.0 + exp(-abs(x)))",
   backward: "dy / (1.0 + exp(-x))",
-  reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
 });
+
+export const softplusChecks: UnaryChecks = {
+  reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+};

@@ -1,7 +1,7 @@
 /** Elementwise arithmetic, and the elementary functions. */
 import type { Tensor } from "../tensor.ts";
 import { binary } from "./binary.ts";
-import { unary, unaryOp } from "./unary.ts";
+import { type UnaryChecks, unary, unaryOp } from "./unary.ts";
 
 const anyDtype = ["float32", "int32", "uint32"] as const;
 
@@ -34,47 +34,57 @@ export const div = binary("div", {
 });
 
 /** A copy with memory of its own. */
-export const clone = unary("clone", { forward: "x", backward: "dy", reference: (x) => x });
+export const clone = unary("clone", { forward: "x", backward: "dy" });
 
-export const neg = unary("neg", { forward: "-x", backward: "-dy", reference: (x) => -x });
+export const cloneChecks: UnaryChecks = { reference: (x) => x };
 
-export const exp = unary("exp", { forward: "exp(x)", backward: "dy * y", reference: Math.exp });
+export const neg = unary("neg", { forward: "-x", backward: "-dy" });
+
+export const negChecks: UnaryChecks = { reference: (x) => -x };
+
+export const exp = unary("exp", { forward: "exp(x)", backward: "dy * y" });
+
+export const expChecks: UnaryChecks = { reference: Math.exp };
 
 export const log = unary("log", {
   forward: "log(x)",
   backward: "dy / x",
-  reference: Math.log,
-  values: "positive",
 });
+
+export const logChecks: UnaryChecks = { reference: Math.log, values: "positive" };
 
 export const sqrt = unary("sqrt", {
   forward: "sqrt(x)",
   backward: "0.5 * dy / y",
-  reference: Math.sqrt,
-  values: "positive",
 });
+
+export const sqrtChecks: UnaryChecks = { reference: Math.sqrt, values: "positive" };
 
 export const square = unary("square", {
   forward: "x * x",
   backward: "2.0 * dy * x",
-  reference: (x) => x * x,
 });
+
+export const squareChecks: UnaryChecks = { reference: (x) => x * x };
 
 export const abs = unary("abs", {
   forward: "abs(x)",
   backward: "dy * sign(x)", // 0 at 0, as PyTorch has it
-  reference: Math.abs,
-  values: "awayFromZero",
 });
+
+export const absChecks: UnaryChecks = { reference: Math.abs, values: "awayFromZero" };
 
 export const powOp = unaryOp("pow", {
   forward: "power(x, exponent)",
   // Without the choice, the exponent 0 would make 0 · ∞ of x = 0.
   backward: "select(dy * exponent * power(x, exponent - 1.0), 0.0, exponent == 0.0)",
+});
+
+export const powChecks: UnaryChecks = {
   reference: (x, { exponent }) => x ** exponent,
   values: "positive",
   parameters: [{ exponent: 3 }, { exponent: -0.5 }, { exponent: 0 }],
-});
+};
 
 /** x to a fixed power. */
 export function pow(x: Tensor, exponent: number): Tensor {
@@ -84,10 +94,13 @@ export function pow(x: Tensor, exponent: number): Tensor {
 export const clampOp = unaryOp("clamp", {
   forward: "clamp(x, low, high)",
   backward: "select(0.0, dy, x >= low && x <= high)", // the bounds themselves let the gradient pass, as in PyTorch
+});
+
+export const clampChecks: UnaryChecks = {
   reference: (x, { low, high }) => Math.min(Math.max(x, low), high),
   values: "distinct",
   parameters: [{ low: -0.5, high: 0.5 }],
-});
+};
 
 /** x limited to [low, high]; a bound that is left out does not limit. */
 export function clamp(x: Tensor, { low = -3.4e38, high = 3.4e38 }: { low?: number; high?: number }): Tensor {

@@ -2,9 +2,43 @@
  * The checks of all operations. `satisfies` refuses whatever does not name an operation, its reference and its samples;
  * a test refuses an operation that is defined in this folder and not listed here.
  */
-import { leakyReluOp, relu, sigmoid, softplus, tanh } from "./activations.ts";
+import {
+  leakyReluChecks,
+  leakyReluOp,
+  relu,
+  reluChecks,
+  sigmoid,
+  sigmoidChecks,
+  softplus,
+  softplusChecks,
+  tanh,
+  tanhChecks,
+} from "./activations.ts";
 import { adaptiveAvgPool2dChecks } from "./adaptiveAvgPool2d.ts";
-import { abs, add, clampOp, clone, div, exp, log, mul, neg, powOp, sqrt, square, sub } from "./arithmetic.ts";
+import {
+  abs,
+  absChecks,
+  add,
+  clampChecks,
+  clampOp,
+  clone,
+  cloneChecks,
+  div,
+  exp,
+  expChecks,
+  log,
+  logChecks,
+  mul,
+  neg,
+  negChecks,
+  powChecks,
+  powOp,
+  sqrt,
+  sqrtChecks,
+  square,
+  squareChecks,
+  sub,
+} from "./arithmetic.ts";
 import { batchNormChecks, batchNormEvaluationChecks } from "./batchNorm.ts";
 import { binaryChecks } from "./binary.ts";
 import { crossEntropyLossChecks, nllLossChecks } from "./classLosses.ts";
@@ -50,9 +84,14 @@ export type AnyChecks = OpChecks<any>;
 export const opChecks = [
   // arithmetic
   ...[add.op, sub.op, mul.op, div.op].map(binaryChecks),
-  ...[clone.op, neg.op, exp.op, log.op, sqrt.op, square.op, abs.op, powOp, clampOp].map(unaryChecks),
+  ...[unaryChecks(clone.op, cloneChecks), unaryChecks(neg.op, negChecks)],
+  ...[unaryChecks(exp.op, expChecks), unaryChecks(log.op, logChecks), unaryChecks(sqrt.op, sqrtChecks)],
+  ...[unaryChecks(square.op, squareChecks), unaryChecks(abs.op, absChecks)],
+  ...[unaryChecks(powOp, powChecks), unaryChecks(clampOp, clampChecks)],
   // activations
-  ...[relu.op, leakyReluOp, sigmoid.op, tanh.op, softplus.op].map(unaryChecks),
+  ...[unaryChecks(relu.op, reluChecks), unaryChecks(leakyReluOp, leakyReluChecks)],
+  ...[unaryChecks(sigmoid.op, sigmoidChecks), unaryChecks(tanh.op, tanhChecks)],
+  ...[unaryChecks(softplus.op, softplusChecks)],
   // comparisons, dtypes, indices
   ...[equal.op, notEqual.op, less.op, lessEqual.op, greater.op, greaterEqual.op].map(binaryChecks),
   ...[toChecks, castChecks, argmaxChecks, oneHotChecks, gatherChecks, indexSelectChecks],

@@ -1,4 +1,4 @@
-/** Elementwise operations of one tensor: a formula in WGSL for the value, one for the gradient, one in float64. */
+/** Elementwise operations of one tensor: a formula in WGSL for the value and one for the gradient. */
 import { mapArray } from "../reference.ts";
 import type { Tensor } from "../tensor.ts";
 import { defineOp, type InputValues, type Op, type OpChecks, requireDtype } from "./define.ts";
@@ -9,15 +9,19 @@ export interface UnaryFormulas {
   readonly forward: string;
   /** WGSL for dx, from x, y, dy and the parameters. */
   readonly backward: string;
+}
+
+/** What its checks are made of: a literal beside the operation, which bundlers drop as they do `OpChecks`. */
+export interface UnaryChecks {
   readonly reference: (x: number, parameters: Parameters) => number;
-  /** Where the checks take x from: away from kinks and poles. Default "normal". */
+  /** Where x is taken from: away from kinks and poles. Default "normal". */
   readonly values?: InputValues;
-  /** Parameters that the checks use, one set a row. Default: none. */
+  /** One set a row. Default: none. */
   readonly parameters?: readonly Parameters[];
 }
 
 export interface UnaryOp extends Op<Parameters> {
-  /** For its checks, and for kernels that fuse it into what they compute. */
+  /** For kernels that fuse it into what they compute. */
   readonly formulas: UnaryFormulas;
 }
 
@@ -48,8 +52,10 @@ export function unaryOp(name: string, formulas: UnaryFormulas): UnaryOp {
 }
 
 /** Odd, one, empty, and more than one workgroup of 64 × 4 elements; each with all parameters. */
-export function unaryChecks(op: UnaryOp): OpChecks<Parameters> {
-  const { reference, values = "normal", parameters = [{}] } = op.formulas;
+export function unaryChecks(
+  op: UnaryOp,
+  { reference, values = "normal", parameters = [{}] }: UnaryChecks,
+): OpChecks<Parameters> {
   return {
     op,
     reference: ([x], options) => mapArray(x, (value) => reference(value, options)),
