@@ -36,6 +36,7 @@ import { ArgumentError, DataError } from "./errors.ts";
 import type { AdapterDescription } from "./gpu/adapter.ts";
 import type { DeviceOptions } from "./gpu/device.ts";
 import type { Gpu, Tiling } from "./gpu/gpu.ts";
+import { isObject } from "./io/safetensors.ts";
 import { describeProduct } from "./ops/products.ts";
 
 export interface Tuning {
@@ -111,23 +112,19 @@ export function decodeTuning(text: string, name: string): Tuning {
   } catch (cause) {
     throw refuse("not a tuning, or cut off: it is not JSON", cause);
   }
-  if (!isRecord(read) || read.format !== format)
+  if (!isObject(read) || read.format !== format)
     throw refuse(`not a tuning of this version: "format" is not "${format}"`);
   const { adapter, tiling, kernels, choices } = read;
-  if (typeof adapter !== "string" || typeof kernels !== "string" || !isTiling(tiling) || !isRecord(choices))
+  if (typeof adapter !== "string" || typeof kernels !== "string" || !isTiling(tiling) || !isObject(choices))
     throw refuse("a damaged tuning: it does not say what it is for");
   const checked = Object.entries(choices).map(([product, choice]): [string, Choice] => {
-    if (!isRecord(choice)) throw refuse(`a damaged tuning: there is no choice for "${product}"`);
+    if (!isObject(choice)) throw refuse(`a damaged tuning: there is no choice for "${product}"`);
     const { shape, speedup } = choice;
     if (typeof shape !== "string" || typeof speedup !== "number" || !(speedup > 0))
       throw refuse(`a damaged tuning: the choice for "${product}" is none`);
     return [product, { shape, speedup }];
   });
   return { adapter, tiling, kernels, choices: Object.fromEntries(checked) };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isTiling(value: unknown): value is Tiling {

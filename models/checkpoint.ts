@@ -6,7 +6,12 @@
  */
 import { DataError, WgradError } from "../engine/errors.ts";
 import { loadTensors, readTensors, saveModel } from "../engine/io/modelFile.ts";
-import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../engine/io/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  isObject,
+  type SafetensorsTensor,
+} from "../engine/io/safetensors.ts";
 import type { Module } from "../engine/nn/module.ts";
 import type { Remembering } from "../engine/optim/optimizer.ts";
 import { type GeneratorState, generatorState, setGeneratorState } from "../engine/random.ts";
@@ -212,10 +217,6 @@ const helpOnMisfit = "get the file again, or train again; it was not written by 
 
 function misfit(file: string, what: string, cause?: unknown): DataError {
   return new DataError(`${file}: ${what} is not what wgrad writes`, helpOnMisfit, { cause });
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Text that a terminal shows as it is: a file must not steer it. */

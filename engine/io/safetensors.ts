@@ -206,7 +206,7 @@ function readMetadata(value: unknown, file: string): Map<string, string> {
 
 function readEntry(name: string, value: unknown, file: string): TensorEntry {
   if (!isObject(value)) throw broken(file, `the entry of ${quote(name)} is no object`);
-  const { dtype: code, shape, data_offsets: offsets } = value as Record<string, unknown>;
+  const { dtype: code, shape, data_offsets: offsets } = value;
   const dtype = dtypeOfCode.get(code);
   if (dtype === undefined) {
     throw broken(
@@ -275,7 +275,8 @@ function isFollowedByColon(json: string, place: number): boolean {
   return json[next] === ":";
 }
 
-function isObject(value: unknown): value is object {
+/** Whether JSON has it as an object, with names and values. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -10,9 +10,8 @@ import biasSource from "../../shaders/conv2d_bias.wgsl";
 import inputGradientSource from "../../shaders/conv2d_input_gradient.wgsl";
 import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
 import windowsSource from "../../shaders/conv2d_windows.wgsl";
-import { unfinished } from "../gpu/elementMap.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
-import { elementOf, wgslType } from "./elementwise.ts";
+import { elementOf, finishableElementOf } from "./elementwise.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { fold } from "./fold.ts";
 import { addSplits, gemm, type ProductAndSums } from "./gemm.ts";
@@ -200,9 +199,8 @@ export function convolutionInputGradient(
         ...(gemmShape(dy, size, { kind: "conv2dInputGradient", convolution }) ??
           plainShape(dy.gpu, size, false)),
         constants: {
-          ...elementOf(dy),
+          ...finishableElementOf(dy),
           ...constantsOf(convolution),
-          ...unfinished(wgslType[dy.dtype]),
           hasBias: bias !== undefined,
         },
         uniforms: {

@@ -6,14 +6,13 @@ import common from "../../shaders/common.wgsl";
 import dropoutSource from "../../shaders/dropout.wgsl";
 import philoxSource from "../../shaders/philox.wgsl";
 import { requireRange } from "../arguments.ts";
-import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type Draw, drawWords, randomWords } from "../philox.ts";
 import { chanceOf, nextDraw } from "../random.ts";
 import { ndarray } from "../reference.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, type OpChecks, requireDtype } from "./define.ts";
-import { elementOf, wgslType } from "./elementwise.ts";
+import { finishableElementOf } from "./elementwise.ts";
 import { dispatchElements } from "./slices.ts";
 
 interface DropoutOptions {
@@ -29,10 +28,7 @@ function scaleOf(probability: number): number {
 function masked(x: Tensor, { probability, draw }: DropoutOptions): Tensor {
   const result = emptyTensor(x.gpu, x.shape, x.dtype);
   dispatchElements({
-    kernel: kernel("dropout", [common, philoxSource, dropoutSource], {
-      ...elementOf(x),
-      ...unfinished(wgslType[x.dtype]),
-    }),
+    kernel: kernel("dropout", [common, philoxSource, dropoutSource], finishableElementOf(x)),
     buffers: [x, result],
     uniforms: () => ({
       draw: drawWords(draw),

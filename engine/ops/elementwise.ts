@@ -22,9 +22,26 @@ function computedIn(dtype: DType) {
   return dtype === "float16" ? "f32" : wgslType[dtype];
 }
 
+/** Of a tensor, or as there is none yet. */
+type Typed = Pick<Tensor, "dtype">;
+
 /** The constant of a kernel that stores such elements, and computes with them in float32 where they are float16. */
-export function elementOf({ dtype }: Tensor) {
+export function elementOf({ dtype }: Typed) {
   return { element: `alias Element = ${wgslType[dtype]};` };
+}
+
+/** The same for a kernel that can finish its results (see `elementMap.ts`). */
+export function finishableElementOf(result: Typed) {
+  return { ...elementOf(result), ...unfinished(wgslType[result.dtype]) };
+}
+
+/** The constants of a kernel that makes elements of one dtype from those of another, and can finish them. */
+function inputAndOutput(from: DType, to: DType) {
+  return {
+    input: `alias Input = ${wgslType[from]};`,
+    output: `alias Output = ${wgslType[to]};`,
+    ...unfinished(wgslType[to]),
+  };
 }
 
 /** The constants of a matrix product's kernel. */
@@ -45,7 +62,7 @@ function mapOf(map: Omit<ElementMap, "type">, from: DType, to: DType): { map?: E
 export type Parameters = Readonly<Record<string, number>>;
 
 function fillKernel(dtype: DType): Kernel {
-  return kernel("fill", [common, fillSource], { element: `alias Element = ${wgslType[dtype]};` });
+  return kernel("fill", [common, fillSource], elementOf({ dtype }));
 }
 
 /** A tensor of one value, made on the device. */
@@ -71,11 +88,9 @@ export function mapElements(
   const result = emptyTensor(x.gpu, x.shape, dtype);
   dispatchElements({
     kernel: kernel(name, [common, unarySource], {
-      input: `alias Input = ${wgslType[x.dtype]};`,
-      output: `alias Output = ${wgslType[dtype]};`,
+      ...inputAndOutput(x.dtype, dtype),
       forward: `fn forward(v: Input) -> Output {
 let x = ${computedIn(x.dtype)}(v); ${letParameters(parameters)} return Output(${expression}); }`,
-      ...unfinished(wgslType[dtype]),
     }),
     buffers: [x, result],
     uniforms: { parameters: Object.values(parameters) },
@@ -108,9 +123,8 @@ export function pullBackElements(
   const body = `${letParameters(parameters)} return ${expression};`;
   dispatchElements({
     kernel: kernel(name, [common, gradientSource], {
-      ...elementOf(dy),
+      ...finishableElementOf(dy),
       backward: `fn backward(x: f32, y: f32, dy: f32) -> f32 { ${body} }`,
-      ...unfinished(wgslType[dy.dtype]),
     }),
     buffers: [x && mentions(expression, "x") ? x : dy, y && mentions(expression, "y") ? y : dy, dy, result],
     uniforms: { parameters: Object.values(parameters) },
@@ -150,11 +164,9 @@ export function combineElements(
   const result = emptyTensor(a.gpu, shape, dtype);
   const type = computedIn(a.dtype);
   const constants = {
-    input: `alias Input = ${wgslType[a.dtype]};`,
-    output: `alias Output = ${wgslType[dtype]};`,
+    ...inputAndOutput(a.dtype, dtype),
     combine: `fn combine(u: Input, v: Input, dv: Input) -> Output {
 let a = ${type}(u); let b = ${type}(v); let dy = ${type}(dv); return Output(${expression}); }`,
-    ...unfinished(wgslType[dtype]),
   };
   const buffers = [a, b, dy, result];
   if (sameShape(a.shape, b.shape)) {
@@ -183,12 +195,9 @@ let a = ${type}(u); let b = ${type}(v); let dy = ${type}(dv); return Output(${ex
 }
 
 function copyKernel(dtype: DType): Kernel {
-  const type = wgslType[dtype];
   return kernel("copy", [common, unarySource], {
-    input: `alias Input = ${type};`,
-    output: `alias Output = ${type};`,
+    ...inputAndOutput(dtype, dtype),
     forward: "fn forward(x: Input) -> Output { return x; }",
-    ...unfinished(type),
   });
 }
 

@@ -1,12 +1,11 @@
 /** The kernel behind every reduction, and the sum that undoes a broadcast. */
 import common from "../../shaders/common.wgsl";
 import reduceSource from "../../shaders/reduce.wgsl";
-import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { mergeAxes, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
 import { emptyTensor, Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
-import { converted, wgslType } from "./elementwise.ts";
+import { converted, finishableElementOf, wgslType } from "./elementwise.ts";
 
 type Fold = "sum" | "max";
 
@@ -43,12 +42,11 @@ export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1):
   dispatch({
     kernel: kernel(name, [common, reduceSource], {
       input: `alias Input = ${wgslType[x.dtype]};`,
-      element: `alias Element = ${type};`,
+      ...finishableElementOf({ dtype }),
       fold: `fn fold(a: Element, b: Element) -> Element { return ${folds[name].expression}; }`,
       first: `const first: Element = ${folds[name].first(type)};`,
       keptRank: kept.shape.length,
       reducedRank: Math.max(1, reduced.shape.length),
-      ...unfinished(type),
     }),
     buffers: [x, result],
     uniforms: {

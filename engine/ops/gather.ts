@@ -17,7 +17,7 @@ import { dot, fromIndex } from "../reference.ts";
 import { normaliseAxis, type Shape, showShape, sizeOf, stridesOf } from "../shape.ts";
 import { emptyTensor, type HostDType, type Tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
-import { wgslType } from "./elementwise.ts";
+import { elementOf } from "./elementwise.ts";
 import { slice } from "./layout.ts";
 import { paddedCount, sortPairs } from "./sort.ts";
 import { multiplySparseRows } from "./sparseRows.ts";
@@ -43,7 +43,7 @@ function choose(name: string, x: Tensor, indices: Tensor, axis: number, hasOwnIn
   const result = emptyTensor(x.gpu, shape, x.dtype);
   dispatch({
     kernel: kernel(name, [common, gatherSource], {
-      element: `alias Element = ${wgslType[x.dtype]};`,
+      ...elementOf(x),
       hasOwnIndices,
       missing: `fn missing(index: u32) -> Element { return ${missing[x.dtype as HostDType]}; }`,
     }),

@@ -10,7 +10,7 @@ import { emptyTensor, type Tensor, tensor } from "../tensor.ts";
 import { equal } from "./compare.ts";
 import { to } from "./convert.ts";
 import { defineComposition, defineOp, dispatch, type OpChecks, requireDtype } from "./define.ts";
-import { wgslType } from "./elementwise.ts";
+import { elementOf } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 
 export const argmaxOp = defineOp<{ axis: number }>({
@@ -21,7 +21,7 @@ export const argmaxOp = defineOp<{ axis: number }>({
     const shape = x.shape.filter((_, i) => i !== axis);
     const result = emptyTensor(x.gpu, shape, "int32");
     dispatch({
-      kernel: kernel("argmax", [common, argmaxSource], { element: `alias Element = ${wgslType[x.dtype]};` }),
+      kernel: kernel("argmax", [common, argmaxSource], elementOf(x)),
       buffers: [x, result],
       uniforms: { length, inner: sizeOf(x.shape.slice(axis + 1)), outputs: result.size },
       workgroups: Math.ceil(result.size / 64),

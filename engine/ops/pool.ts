@@ -11,7 +11,6 @@ import averageGradientSource from "../../shaders/pool_average_gradient.wgsl";
 import extremumSource from "../../shaders/pool_extremum.wgsl";
 import extremumGradientSource from "../../shaders/pool_extremum_gradient.wgsl";
 import { ArgumentError, ShapeError } from "../errors.ts";
-import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { at, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
@@ -25,7 +24,7 @@ import {
   requireRank,
   type Sample,
 } from "./define.ts";
-import { elementOf, wgslType } from "./elementwise.ts";
+import { elementOf, finishableElementOf } from "./elementwise.ts";
 import { pair } from "./pair.ts";
 
 type Pair = readonly [number, number];
@@ -268,11 +267,10 @@ function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<"
       const result = emptyTensor(x.gpu, x.shape, x.dtype);
       dispatch({
         kernel: kernel(`${name}Gradient`, [common, poolSource, extremumGradientSource], {
-          ...elementOf(x),
+          ...finishableElementOf(x),
           ...constantPair("stride", windows.stride),
           ...constantPair("padding", windows.padding),
           ...cellConstants(windows),
-          ...unfinished(wgslType[x.dtype]),
         }),
         buffers: [gradient, indices, result],
         ...overCells(x, gradient, windows),
@@ -348,11 +346,10 @@ export const avgPool2dOp = defineOp<AverageWindows>({
     const result = emptyTensor(x.gpu, x.shape, x.dtype);
     dispatch({
       kernel: kernel("avgPool2dGradient", [common, poolSource, divisorSource, averageGradientSource], {
-        ...elementOf(x),
+        ...finishableElementOf(x),
         ...windowConstants(windows),
         countIncludePad: windows.countIncludePad,
         ...cellConstants(windows),
-        ...unfinished(wgslType[x.dtype]),
       }),
       buffers: [gradient, result],
       ...overCells(x, gradient, windows),

@@ -26,7 +26,7 @@ interface Product {
 }
 
 /** The most neighbouring numbers that a thread can take at once, and WGSL's type for them. */
-export function elementOf(features: number): { width: number; alias: string } {
+export function widestElement(features: number): { width: number; alias: string } {
   return features % 4 === 0
     ? { width: 4, alias: "alias Element = vec4f;" }
     : { width: 1, alias: "alias Element = f32;" };
@@ -40,7 +40,7 @@ export function multiplySparseRows(
   { columns, features, shape, flops }: Product,
 ): Tensor {
   const result = emptyTensor(dense.gpu, shape);
-  const { width, alias } = elementOf(features);
+  const { width, alias } = widestElement(features);
   const count = result.size / width;
   dispatch({
     kernel: kernel(name, [common, rowsSource], { element: alias, entry }),

@@ -15,7 +15,7 @@ import { at, fromIndex } from "../reference.ts";
 import { checkShape, sameShape, showShape } from "../shape.ts";
 import { emptyTensor, type Tensor, type TensorOptions, tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, requireRank, type Sample } from "./define.ts";
-import { elementOf, multiplySparseRows } from "./sparseRows.ts";
+import { multiplySparseRows, widestElement } from "./sparseRows.ts";
 
 /** Where a sparse matrix has entries. Made by `csrMatrix`; matrices with other values can share it. */
 export interface CsrPattern {
@@ -180,7 +180,7 @@ const longRow = 64;
 function valuesGradient({ rowIndices, columnIndices }: DevicePattern, dy: Tensor, dense: Tensor): Tensor {
   const result = emptyTensor(dy.gpu, rowIndices.shape);
   const [, features] = dense.shape;
-  const { width, alias } = elementOf(features);
+  const { width, alias } = widestElement(features);
   const teamSize = features / width >= longRow && dy.gpu.tiling === "workgroup" ? 64 : 1;
   const product = width === 4 ? "dot(a, b)" : "a * b";
   dispatch({

@@ -11,14 +11,13 @@
 import averageSource from "../../shaders/average.wgsl";
 import common from "../../shaders/common.wgsl";
 import swapSource from "../../shaders/swap.wgsl";
-import { ArgumentError, DtypeError, ShapeError } from "../errors.ts";
+import { ArgumentError, DtypeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { copyInto } from "../ops/elementwise.ts";
 import { dispatchElements } from "../ops/slices.ts";
 import { everyRun } from "../recordedStep.ts";
-import { sameShape, showShape } from "../shape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
-import type { OptimizerState } from "./optimizer.ts";
+import { type OptimizerState, storedTensor } from "./optimizer.ts";
 
 export interface AverageOptions {
   /** How much of the average stays at each update. Default: 0.999. */
@@ -53,15 +52,14 @@ export function exponentialMovingAverage(
   parameters: Iterable<Tensor>,
   { decay = 0.999 }: AverageOptions = {},
 ): WeightAverage {
+  const name = "exponentialMovingAverage";
   const list = [...parameters];
   if (!(decay >= 0 && decay < 1)) {
-    throw new ArgumentError(
-      `exponentialMovingAverage: decay must be from 0 up to (not including) 1, got ${decay}`,
-    );
+    throw new ArgumentError(`${name}: decay must be from 0 up to (not including) 1, got ${decay}`);
   }
   for (const [index, { dtype }] of list.entries()) {
     if (dtype !== "float32")
-      throw new DtypeError(`exponentialMovingAverage: parameter ${index} must be float32, got ${dtype}`);
+      throw new DtypeError(`${name}: parameter ${index} must be float32, got ${dtype}`);
   }
   const averages = list.map((parameter) => copyOf(parameter));
   let updates = 0;
@@ -70,7 +68,7 @@ export function exponentialMovingAverage(
   function refuseInUse(what: string): void {
     if (!inUse) return;
     throw new ArgumentError(
-      `exponentialMovingAverage: ${what} while use() has the averages in the place of the parameters`,
+      `${name}: ${what} while use() has the averages in the place of the parameters`,
       "await use() first",
     );
   }
@@ -110,10 +108,10 @@ export function exponentialMovingAverage(
     },
     loadStateDict({ numbers, tensors }) {
       refuseInUse("loadStateDict()");
-      const found = averages.map((average, i) => stored(tensors, `${i}.average`, average));
+      const found = averages.map((average, i) => storedTensor(name, tensors, `${i}.average`, average));
       if (Object.keys(tensors).length !== found.length || !Number.isSafeInteger(numbers.updates)) {
         throw new ArgumentError(
-          `exponentialMovingAverage: the state is not one of an average of ${found.length} parameters`,
+          `${name}: the state is not one of an average of ${found.length} parameters`,
           "load what stateDict() of an average of the same model returned",
         );
       }
@@ -127,22 +125,6 @@ function copyOf(parameter: Tensor): Tensor {
   const copy = emptyTensor(parameter.gpu, parameter.shape).keep();
   copyInto(copy, parameter);
   return copy;
-}
-
-/** @throws ArgumentError, ShapeError */
-function stored(tensors: OptimizerState["tensors"], name: string, average: Tensor): Tensor {
-  const tensor = tensors[name];
-  if (!tensor)
-    throw new ArgumentError(
-      `exponentialMovingAverage: the state lacks ${name}`,
-      "load what stateDict() of an average of the same model returned",
-    );
-  if (!sameShape(tensor.shape, average.shape)) {
-    throw new ShapeError(
-      `exponentialMovingAverage: ${name} is ${showShape(tensor.shape)} in the state, but the parameter is ${showShape(average.shape)}`,
-    );
-  }
-  return tensor;
 }
 
 /** @param share another one in every run of a recorded step */

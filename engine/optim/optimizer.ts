@@ -217,7 +217,7 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
       if (step === undefined) return;
       const found = this.#bufferNames.map((name) => {
         unknown.delete(`${index}.${name}`);
-        return this.#stored(tensors, `${index}.${name}`, parameter);
+        return storedTensor(this.#name, tensors, `${index}.${name}`, parameter);
       });
       memories.set(parameter, { step, found });
     });
@@ -277,23 +277,6 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
     return rates;
   }
 
-  #stored(tensors: OptimizerState["tensors"], name: string, parameter: Tensor): Tensor {
-    const stored = tensors[name];
-    if (!stored) {
-      throw new ArgumentError(
-        `${this.#name}: the state lacks ${name}`,
-        "load a state that the same kind of optimiser saved",
-      );
-    }
-    if (!sameShape(stored.shape, parameter.shape)) {
-      throw new ShapeError(
-        `${this.#name}: ${name} is ${showShape(stored.shape)} in the state, but the parameter is ${showShape(parameter.shape)}`,
-        "load the state into an optimiser for the same model",
-      );
-    }
-    return stored;
-  }
-
   #endStep(): void {
     const [from, to] = this.#stepEnds;
     if (to !== undefined) releaseStep(this.#gpu, from, to);
@@ -344,6 +327,31 @@ function groupsOf(name: string, parameters: OptimizedParameters): ParameterGroup
   throw new ArgumentError(
     `${name}: got ${groups.length} groups and ${list.length - groups.length} parameters outside of them`,
     "put the others into a group as well: { parameters: […] }",
+  );
+}
+
+/**
+ * A tensor of a state, which is to have the shape of its parameter.
+ * @param name of what loads the state
+ * @throws ArgumentError, ShapeError
+ */
+export function storedTensor(
+  name: string,
+  tensors: OptimizerState["tensors"],
+  key: string,
+  { shape }: Tensor,
+): Tensor {
+  const stored = tensors[key];
+  if (!stored) {
+    throw new ArgumentError(
+      `${name}: the state lacks ${key}`,
+      "load what stateDict() of the same kind returned, with the same options and parameters",
+    );
+  }
+  if (sameShape(stored.shape, shape)) return stored;
+  throw new ShapeError(
+    `${name}: ${key} is ${showShape(stored.shape)} in the state, but the parameter is ${showShape(shape)}`,
+    "load the state of a training of the same model",
   );
 }
 
