@@ -1,4 +1,10 @@
 /** The engine's public face. */
+// First what leads to a kernel at once: a bundle then begins with all kernels, and not in the middle of modules that
+// compress best beside each other.
+export * as optim from "./optim/index.ts";
+
+// The rest by path.
+
 export { grad } from "./autograd.ts";
 export { currentDevice, openDevice, withDevice } from "./currentDevice.ts";
 export * from "./errors.ts";
@@ -42,7 +48,6 @@ export { avgPool2d, maxPool2d, minPool2d } from "./ops/pool.ts";
 export { max, mean, sum } from "./ops/reduce.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { std, variance } from "./ops/variance.ts";
-export * as optim from "./optim/index.ts";
 export {
   bernoulli,
   type GeneratorState,
