@@ -1,26 +1,40 @@
-/** What is asked of arguments that are numbers, in the same words everywhere. */
+/** What is asked of arguments that are numbers, in the same words everywhere; an argument is given as { name: value }. */
 import { ArgumentError } from "./errors.ts";
 
+type Numbers = Readonly<Record<string, number>>;
+
 /** @throws ArgumentError */
-export function requireCount(name: string, what: string, value: number): void {
-  if (!(Number.isSafeInteger(value) && value >= 1))
-    throw new ArgumentError(`${name}: ${what} must be a whole number, 1 or more, got ${value}`);
+export function requireCount(caller: string, values: Numbers): void {
+  requireAll(
+    caller,
+    values,
+    (value) => Number.isSafeInteger(value) && value >= 1,
+    "a whole number, 1 or more",
+  );
 }
 
 /** @throws ArgumentError */
-export function requireRange(name: string, what: string, value: number, least: number, most: number): void {
-  if (!(value >= least && value <= most))
-    throw new ArgumentError(`${name}: ${what} must be from ${least} to ${most}, got ${value}`);
+export function requireRange(caller: string, values: Numbers, least: number, most: number): void {
+  requireAll(caller, values, (value) => value >= least && value <= most, `from ${least} to ${most}`);
 }
 
 /** @throws ArgumentError */
-export function requirePositive(name: string, what: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value)))
-    throw new ArgumentError(`${name}: ${what} must be a finite number above 0, got ${value}`);
+export function requirePositive(caller: string, values: Numbers): void {
+  requireAll(caller, values, (value) => value > 0 && Number.isFinite(value), "a finite number above 0");
 }
 
 /** @throws ArgumentError */
-export function requireNonNegative(name: string, what: string, value: number): void {
-  if (!(value >= 0 && Number.isFinite(value)))
-    throw new ArgumentError(`${name}: ${what} must be a finite number ≥ 0, got ${value}`);
+export function requireNonNegative(caller: string, values: Numbers): void {
+  requireAll(caller, values, (value) => value >= 0 && Number.isFinite(value), "a finite number ≥ 0");
+}
+
+function requireAll(
+  caller: string,
+  values: Numbers,
+  isSo: (value: number) => boolean,
+  expected: string,
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!isSo(value)) throw new ArgumentError(`${caller}: ${name} must be ${expected}, got ${value}`);
+  }
 }

@@ -97,7 +97,7 @@ export function normal(shape: Shape, { mean = 0, std = 1 }: { mean?: number; std
 
 /** 1 with the given probability, else 0: float32 on the current device. @throws ShapeError, ArgumentError */
 export function bernoulli(shape: Shape, probability: number): Tensor {
-  requireRange("bernoulli", "probability", probability, 0, 1);
+  requireRange("bernoulli", { probability }, 0, 1);
   return drawn("bernoulli", shape, "bernoulliNumbers", [chanceOf(probability)]);
 }
 

@@ -20,19 +20,19 @@ export type Noise = (images: Tensor) => Tensor;
  * @throws ArgumentError
  */
 export function gaussianNoise(std: number): Noise {
-  requireNonNegative("gaussianNoise", "std", std);
+  requireNonNegative("gaussianNoise", { std });
   return (images) => add(images, normal(images.shape, { std }));
 }
 
 /** Makes every pixel black with this probability. @throws ArgumentError */
 export function maskingNoise(probability: number): Noise {
-  requireRange("maskingNoise", "probability", probability, 0, 1);
+  requireRange("maskingNoise", { probability }, 0, 1);
   return (images) => mul(images, bernoulli(images.shape, 1 - probability));
 }
 
 /** Makes every pixel black or white, each as likely as the other, with this probability. @throws ArgumentError */
 export function saltAndPepperNoise(probability: number): Noise {
-  requireRange("saltAndPepperNoise", "probability", probability, 0, 1);
+  requireRange("saltAndPepperNoise", { probability }, 0, 1);
   return (images) => {
     const isChosen = bernoulli(images.shape, probability);
     const blackOrWhite = bernoulli(images.shape, 0.5);

@@ -40,7 +40,7 @@ abstract class BatchNorm extends Module {
     readonly options: BatchNormLayerOptions,
   ) {
     super();
-    requireCount(name, "numFeatures", numFeatures);
+    requireCount(name, { numFeatures });
     this.#name = name;
     this.#planes = planes;
     const { affine = true } = options;

@@ -334,8 +334,8 @@ function check(name: string, x: Tensor, options: BatchNormOptions, epsilon: numb
       "give them as `running`, or leave `training` on",
     );
   }
-  requireNonNegative(name, "epsilon", epsilon);
-  requireRange(name, "momentum", momentum, 0, 1);
+  requireNonNegative(name, { epsilon });
+  requireRange(name, { momentum }, 0, 1);
   if (training && x.size < 2 * x.shape[1]) {
     throw new ShapeError(
       `${name}: x ${showShape(x.shape)} has fewer than two values a channel, from which there is no variance`,

@@ -329,7 +329,7 @@ export function crossEntropyLoss(
   options: CrossEntropyLossOptions = {},
 ): Tensor {
   const { labelSmoothing = 0 } = options;
-  requireRange("crossEntropyLoss", "labelSmoothing", labelSmoothing, 0, 1);
+  requireRange("crossEntropyLoss", { labelSmoothing }, 0, 1);
   return crossEntropyLossOp.run([logits, target], {
     ...classCase("crossEntropyLoss", options),
     labelSmoothing,

@@ -147,7 +147,7 @@ function geometryOf(x: Shape, weight: Shape, options: Conv2dOptions): Geometry {
   const { activation, groups = 1 } = options;
   const stride = pair("conv2d", "stride", options.stride ?? 1, 1);
   const dilation = pair("conv2d", "dilation", options.dilation ?? 1, 1);
-  requireCount("conv2d", "groups", groups);
+  requireCount("conv2d", { groups });
   checkActivation("conv2d", activation);
   const window: Pair = [weight[2], weight[3]];
   let padding: Pair = [0, 0];

@@ -145,7 +145,7 @@ function geometryOf(x: Shape, weight: Shape, options: ConvTranspose2dOptions): G
   const padding = pair(name, "padding", options.padding ?? 0, 0);
   const outputPadding = pair(name, "outputPadding", options.outputPadding ?? 0, 0);
   const dilation = pair(name, "dilation", options.dilation ?? 1, 1);
-  requireCount(name, "groups", groups);
+  requireCount(name, { groups });
   if (outputPadding.some((size, axis) => size >= Math.max(stride[axis], dilation[axis]))) {
     throw new ArgumentError(
       `${name}: outputPadding must be less than stride or dilation, got ${showShape(outputPadding)} with stride ${showShape(stride)} and dilation ${showShape(dilation)}`,

@@ -76,6 +76,6 @@ export const dropoutChecks: OpChecks<DropoutOptions> = {
  * @throws DtypeError unless x is float32 or float16; ArgumentError
  */
 export function dropout(x: Tensor, probability = 0.5): Tensor {
-  requireRange("dropout", "probability", probability, 0, 1);
+  requireRange("dropout", { probability }, 0, 1);
   return dropoutOp.run([x], { probability, draw: nextDraw(x.gpu) });
 }

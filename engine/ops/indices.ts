@@ -83,6 +83,6 @@ export const oneHotChecks: OpChecks<{ classes: number }> = {
  * @throws ArgumentError, DtypeError
  */
 export function oneHot(indices: Tensor, classes: number): Tensor {
-  requireCount("oneHot", "classes", classes);
+  requireCount("oneHot", { classes });
   return oneHotOp.run([indices], { classes });
 }

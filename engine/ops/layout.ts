@@ -491,6 +491,6 @@ export const upsampleNearest2dChecks: OpChecks<{ scale: number }> = {
  */
 export function upsampleNearest2d(x: Tensor, scale: number): Tensor {
   requireRank("upsampleNearest2d", "x", x, 4, "[N, channels, height, width]");
-  requireCount("upsampleNearest2d", "scale", scale);
+  requireCount("upsampleNearest2d", { scale });
   return upsampleNearest2dOp.run([x], { scale });
 }

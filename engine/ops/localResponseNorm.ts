@@ -109,7 +109,7 @@ function sampleRows() {
 
 /** @throws ArgumentError */
 function resolve({ size, alpha = 1e-4, beta = 0.75, k = 1 }: LocalResponseNormOptions): Resolved {
-  requireCount("localResponseNorm", "size", size);
+  requireCount("localResponseNorm", { size });
   for (const [name, value] of Object.entries({ alpha, beta, k })) {
     if (!Number.isFinite(value))
       throw new ArgumentError(`localResponseNorm: ${name} must be a finite number, got ${value}`);

@@ -225,7 +225,7 @@ export const huberLossChecks: OpChecks<LossCase> = {
  */
 export function huberLoss(x: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {
   const { delta = 1 } = options;
-  requireRange("huberLoss", "delta", delta, 1e-30, 1e30);
+  requireRange("huberLoss", { delta }, 1e-30, 1e30);
   return huberLossOp.run([x, target], { ...reductionOf("huberLoss", options), parameters: { delta } });
 }
 

@@ -34,7 +34,7 @@ abstract class AdamFamily extends Optimizer {
       weightDecay = name === "AdamW" ? 0.01 : 0,
     }: AdamOptions,
   ) {
-    requireNonNegative(name, "epsilon", epsilon);
+    requireNonNegative(name, { epsilon });
     if (betas.length !== 2 || !betas.every((beta) => beta >= 0 && beta < 1))
       throw new ArgumentError(
         `${name}: betas must be two numbers from 0 up to (not including) 1, got [${betas.join(", ")}]`,

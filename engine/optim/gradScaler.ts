@@ -50,9 +50,7 @@ export interface GradScaler extends Remembering {
  */
 export function gradScaler(optimizer: Optimizer, options: GradScalerOptions = {}): GradScaler {
   const { initialScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 } = options;
-  for (const [name, value] of Object.entries({ initialScale, growthFactor, backoffFactor, growthInterval })) {
-    requirePositive("gradScaler", name, value);
-  }
+  requirePositive("gradScaler", { initialScale, growthFactor, backoffFactor, growthInterval });
   const { parameters } = optimizer;
   const [{ gpu }] = parameters;
   requireFloat16(gpu);

@@ -273,7 +273,7 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
         "load it into an optimiser with the same groups",
       );
     }
-    for (const rate of rates) requireNonNegative(this.#name, "learningRate", rate);
+    for (const learningRate of rates) requireNonNegative(this.#name, { learningRate });
     return rates;
   }
 
@@ -304,7 +304,7 @@ class Group implements ParameterGroup {
   }
 
   set learningRate(value: number) {
-    requireNonNegative(this.#name, "learningRate", value);
+    requireNonNegative(this.#name, { learningRate: value });
     this.#learningRate = value;
   }
 
@@ -313,7 +313,7 @@ class Group implements ParameterGroup {
   }
 
   set weightDecay(value: number) {
-    requireNonNegative(this.#name, "weightDecay", value);
+    requireNonNegative(this.#name, { weightDecay: value });
     this.#weightDecay = value;
   }
 }

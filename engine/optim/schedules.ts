@@ -27,9 +27,8 @@ export interface StepScheduleOptions {
 
 /** learningRate · gamma^⌊step / stepSize⌋. (`StepLR`) @throws ArgumentError */
 export function stepSchedule(learningRate: number, { stepSize, gamma = 0.1 }: StepScheduleOptions): Schedule {
-  requirePositive("stepSchedule", "learningRate", learningRate);
-  requireCount("stepSchedule", "stepSize", stepSize);
-  requirePositive("stepSchedule", "gamma", gamma);
+  requirePositive("stepSchedule", { learningRate, gamma });
+  requireCount("stepSchedule", { stepSize });
   return (step) => learningRate * gamma ** Math.floor(step / stepSize);
 }
 
@@ -48,9 +47,9 @@ export function cosineSchedule(
   learningRate: number,
   { steps, minimum = 0 }: CosineScheduleOptions,
 ): Schedule {
-  requirePositive("cosineSchedule", "learningRate", learningRate);
-  requireCount("cosineSchedule", "steps", steps);
-  requireRange("cosineSchedule", "minimum", minimum, 0, learningRate);
+  requirePositive("cosineSchedule", { learningRate });
+  requireCount("cosineSchedule", { steps });
+  requireRange("cosineSchedule", { minimum }, 0, learningRate);
   return (step) => alongCosine(learningRate, minimum, step / steps);
 }
 
@@ -75,11 +74,9 @@ export interface OneCycleScheduleOptions {
  */
 export function oneCycleSchedule(maximum: number, options: OneCycleScheduleOptions): Schedule {
   const { steps, pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4, annealStrategy = "cosine" } = options;
-  requirePositive("oneCycleSchedule", "maximum", maximum);
-  requireCount("oneCycleSchedule", "steps", steps);
-  requireRange("oneCycleSchedule", "pctStart", pctStart, 0, 1);
-  requirePositive("oneCycleSchedule", "divFactor", divFactor);
-  requirePositive("oneCycleSchedule", "finalDivFactor", finalDivFactor);
+  requirePositive("oneCycleSchedule", { maximum, divFactor, finalDivFactor });
+  requireCount("oneCycleSchedule", { steps });
+  requireRange("oneCycleSchedule", { pctStart }, 0, 1);
   const along = { cosine: alongCosine, linear: alongLine }[annealStrategy];
   if (!along)
     throw new ArgumentError(
@@ -113,8 +110,8 @@ export interface WarmUpOptions {
  * @throws ArgumentError
  */
 export function warmUp(schedule: Schedule, { steps, startFactor = 1 / 3 }: WarmUpOptions): Schedule {
-  requireCount("warmUp", "steps", steps);
-  requireRange("warmUp", "startFactor", startFactor, 0, 1);
+  requireCount("warmUp", { steps });
+  requireRange("warmUp", { startFactor }, 0, 1);
   const goal = schedule(0);
   return (step) =>
     step < steps ? alongLine(startFactor * goal, goal, step / steps) : schedule(step - steps);
@@ -173,10 +170,8 @@ export function reduceOnPlateau(
   }
   if (!(factor > 0 && factor < 1))
     throw new ArgumentError(`reduceOnPlateau: factor must lie between 0 and 1, got ${factor}`);
-  requireRange("reduceOnPlateau", "patience", patience, 0, Number.MAX_SAFE_INTEGER);
-  requireRange("reduceOnPlateau", "cooldown", cooldown, 0, Number.MAX_SAFE_INTEGER);
-  requireRange("reduceOnPlateau", "threshold", threshold, 0, Number.MAX_VALUE);
-  requireRange("reduceOnPlateau", "minimum", minimum, 0, Number.MAX_VALUE);
+  requireRange("reduceOnPlateau", { patience, cooldown }, 0, Number.MAX_SAFE_INTEGER);
+  requireRange("reduceOnPlateau", { threshold, minimum }, 0, Number.MAX_VALUE);
   const sign = mode === "min" ? -1 : 1;
   const worst = -sign * Number.POSITIVE_INFINITY;
   let best = worst;

@@ -29,8 +29,7 @@ export class SGD extends Optimizer {
   /** @throws ArgumentError, AutogradError, DtypeError */
   constructor(parameters: OptimizedParameters, options: SGDOptions) {
     const { learningRate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = options;
-    requireNonNegative("SGD", "momentum", momentum);
-    requireNonNegative("SGD", "dampening", dampening);
+    requireNonNegative("SGD", { momentum, dampening });
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw new ArgumentError(
         `SGD: nesterov needs a momentum above 0 and no dampening, got momentum ${momentum} and dampening ${dampening}`,
