@@ -108,7 +108,7 @@ export class Tensor {
   /** The same numbers (and memory), cut off from the graph. */
   detach(): Tensor {
     if (this.storage.lifetime === "graph") this.storage.lifetime = "step";
-    return new Tensor(this.storage, this.shape, this.dtype);
+    return viewOf(this, this.shape);
   }
 
   /** Makes this tensor yours: its memory lives as long as you can reach it (see `storage.ts`). */
@@ -248,6 +248,16 @@ function flatten(values: NestedNumbers, shape: Shape, axis: number, into: number
 export function emptyTensor(gpu: Gpu, shape: Shape, dtype: DType = "float32"): Tensor {
   if (dtype === "float16") requireFloat16(gpu);
   return new Tensor(new Storage(gpu, gpu.allocate(bytesOf(dtype, sizeOf(shape))), "step"), shape, dtype);
+}
+
+/** The same for a result that is of x's shape and dtype. */
+export function emptyLike({ gpu, shape, dtype }: Tensor): Tensor {
+  return emptyTensor(gpu, shape, dtype);
+}
+
+/** The same numbers and memory under another shape; its graph is another one. */
+export function viewOf({ storage, dtype }: Tensor, shape: Shape): Tensor {
+  return new Tensor(storage, shape, dtype);
 }
 
 /** @throws LimitError */

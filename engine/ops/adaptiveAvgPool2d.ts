@@ -11,7 +11,7 @@ import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { at, fromIndex } from "../reference.ts";
 import { type Shape, showShape } from "../shape.ts";
-import { emptyTensor, type Tensor } from "../tensor.ts";
+import { emptyLike, emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
 import { elementOf } from "./elementwise.ts";
 import { pair } from "./pair.ts";
@@ -47,7 +47,7 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
     return result;
   },
   backward({ gradient, inputs: [x], options: { outputSize } }) {
-    const result = emptyTensor(x.gpu, x.shape, x.dtype);
+    const result = emptyLike(x);
     dispatch({
       kernel: kernel(
         "adaptiveAvgPool2dGradient",

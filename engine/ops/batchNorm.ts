@@ -18,7 +18,7 @@ import { ArgumentError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { foldAxes, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, sameShape, showShape } from "../shape.ts";
-import { emptyTensor, Tensor } from "../tensor.ts";
+import { emptyLike, emptyTensor, type Tensor, viewOf } from "../tensor.ts";
 import { add, mul, pow } from "./arithmetic.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { fold } from "./fold.ts";
@@ -131,7 +131,7 @@ function normalise(
   epsilon: number,
 ): Tensor {
   const { constants, ...along } = alongPlanes(x, epsilon);
-  const result = emptyTensor(x.gpu, x.shape);
+  const result = emptyLike(x);
   dispatch({
     kernel: kernel("batchNorm", [common, threadsSource, normaliseSource], {
       ...constants,
@@ -163,7 +163,7 @@ function gradientSums(
     flops: 4 * x.size,
   });
   const overParts = (partial: Tensor) =>
-    new Tensor((parts === 1 ? partial : fold("sum", partial, [1])).storage, [channels], "float32");
+    viewOf(parts === 1 ? partial : fold("sum", partial, [1]), [channels]);
   return [overParts(sums), overParts(products)];
 }
 
@@ -178,7 +178,7 @@ function inputGradient(
   epsilon: number,
 ): Tensor {
   const { constants, ...along } = alongPlanes(x, epsilon);
-  const result = emptyTensor(x.gpu, x.shape);
+  const result = emptyLike(x);
   dispatch({
     kernel: kernel("batchNormGradient", [common, threadsSource, gradientSource], {
       ...constants,

@@ -10,7 +10,7 @@ import biasSource from "../../shaders/conv2d_bias.wgsl";
 import inputGradientSource from "../../shaders/conv2d_input_gradient.wgsl";
 import weightGradientSource from "../../shaders/conv2d_weight_gradient.wgsl";
 import windowsSource from "../../shaders/conv2d_windows.wgsl";
-import { emptyTensor, Tensor } from "../tensor.ts";
+import { emptyTensor, type Tensor, viewOf } from "../tensor.ts";
 import { elementOf, finishableElementOf } from "./elementwise.ts";
 import { type Activation, activated } from "./epilogue.ts";
 import { fold } from "./fold.ts";
@@ -130,7 +130,7 @@ export function convolutionWeightGradient(
 
 /** The gradient by the bias alone, [channels], from that of the output it was added to. */
 export function convolutionBiasGradient(dy: Tensor): Tensor {
-  return new Tensor(fold("sum", dy, [0, 2, 3]).storage, [dy.shape[1]], "float32");
+  return viewOf(fold("sum", dy, [0, 2, 3]), [dy.shape[1]]);
 }
 
 /** The pixels of one phase along an axis, and the window positions that they meet. */

@@ -10,7 +10,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { type Draw, drawWords, randomWords } from "../philox.ts";
 import { chanceOf, nextDraw } from "../random.ts";
 import { ndarray } from "../reference.ts";
-import { emptyTensor, type Tensor } from "../tensor.ts";
+import { emptyLike, type Tensor } from "../tensor.ts";
 import { defineOp, type OpChecks, requireDtype } from "./define.ts";
 import { finishableElementOf } from "./elementwise.ts";
 import { dispatchElements } from "./slices.ts";
@@ -26,7 +26,7 @@ function scaleOf(probability: number): number {
 }
 
 function masked(x: Tensor, { probability, draw }: DropoutOptions): Tensor {
-  const result = emptyTensor(x.gpu, x.shape, x.dtype);
+  const result = emptyLike(x);
   dispatchElements({
     kernel: kernel("dropout", [common, philoxSource, dropoutSource], finishableElementOf(x)),
     buffers: [x, result],

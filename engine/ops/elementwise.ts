@@ -11,7 +11,7 @@ import type { Gpu, ReadyDispatch } from "../gpu/gpu.ts";
 import { type Constants, type Kernel, kernel } from "../gpu/kernel.ts";
 import { currentOrigin } from "../origin.ts";
 import { broadcastShapes, broadcastStrides, mergeAxes, type Shape, sameShape, sizeOf } from "../shape.ts";
-import { type DType, emptyTensor, type Tensor } from "../tensor.ts";
+import { type DType, emptyLike, emptyTensor, type Tensor } from "../tensor.ts";
 import { dispatch } from "./define.ts";
 import { dispatchElements } from "./slices.ts";
 
@@ -119,7 +119,7 @@ export function pullBackElements(
   { x, y, dy }: PullBackOperands,
   parameters: Parameters = {},
 ): Tensor {
-  const result = emptyTensor(dy.gpu, dy.shape, dy.dtype);
+  const result = emptyLike(dy);
   const body = `${letParameters(parameters)} return ${expression};`;
   dispatchElements({
     kernel: kernel(name, [common, gradientSource], {

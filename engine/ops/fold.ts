@@ -3,7 +3,7 @@ import common from "../../shaders/common.wgsl";
 import reduceSource from "../../shaders/reduce.wgsl";
 import { kernel } from "../gpu/kernel.ts";
 import { mergeAxes, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
-import { emptyTensor, Tensor } from "../tensor.ts";
+import { emptyTensor, type Tensor, viewOf } from "../tensor.ts";
 import { dispatch } from "./define.ts";
 import { converted, finishableElementOf, wgslType } from "./elementwise.ts";
 
@@ -64,7 +64,7 @@ export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1):
   });
   if (parts === 1) return result;
   const folded = fold(name, result, [1], scale);
-  return new Tensor(folded.storage, shape, dtype);
+  return viewOf(folded, shape);
 }
 
 /** Sums a gradient back to the shape that was broadcast to its own. @param dtype of the result */
@@ -75,5 +75,5 @@ export function sumTo(x: Tensor, shape: Shape, dtype = x.dtype): Tensor {
     .map((_, axis) => axis)
     .filter((axis) => axis < added || shape[axis - added] !== x.shape[axis]);
   const sum = converted(fold("sum", x, axes), dtype);
-  return new Tensor(sum.storage, shape, dtype);
+  return viewOf(sum, shape);
 }

@@ -9,7 +9,7 @@ import ofEight from "../../shaders/of_eight.wgsl";
 import splitSumsSource from "../../shaders/split_sums.wgsl";
 import { type Constants, kernel, type UniformValues } from "../gpu/kernel.ts";
 import type { Shape } from "../shape.ts";
-import { emptyTensor, Tensor } from "../tensor.ts";
+import { emptyTensor, type Tensor, viewOf } from "../tensor.ts";
 import { dispatch, type Part } from "./define.ts";
 import { fold } from "./fold.ts";
 import { type GemmShape, type GemmSize, tilesOf } from "./tileLoops.ts";
@@ -44,11 +44,10 @@ export interface ProductAndSums {
 /** The parts of a split sum added up: [splits, …] each. */
 export function addSplits({ product, rowSums }: ProductAndSums, shape: Shape): ProductAndSums {
   const [parts] = product.shape;
-  const as = ({ storage, dtype }: Tensor, shape: Shape) => new Tensor(storage, shape, dtype);
   if (parts === 1 || !rowSums) {
     return {
-      product: as(parts === 1 ? product : fold("sum", product, [0]), shape),
-      rowSums: rowSums && as(rowSums, [rowSums.size]),
+      product: viewOf(parts === 1 ? product : fold("sum", product, [0]), shape),
+      rowSums: rowSums && viewOf(rowSums, [rowSums.size]),
     };
   }
   const result = emptyTensor(product.gpu, shape);

@@ -17,7 +17,7 @@ import {
   sizeOf,
   stridesOf,
 } from "../shape.ts";
-import { emptyTensor, Tensor } from "../tensor.ts";
+import { emptyTensor, type Tensor, viewOf } from "../tensor.ts";
 import { defineComposition, defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
 import { elementOf, filled } from "./elementwise.ts";
 import { sumTo } from "./fold.ts";
@@ -60,16 +60,11 @@ function gather(name: string, x: Tensor, shape: Shape, strides: Shape, start = 0
   return result;
 }
 
-/** The same memory under another shape. */
-function view(x: Tensor, shape: Shape): Tensor {
-  return new Tensor(x.storage, shape, x.dtype);
-}
-
 export const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",
   halves: 1,
-  forward: ([x], { shape }) => view(x, shape),
-  backward: ({ gradient, inputs: [x] }) => [view(gradient, x.shape)],
+  forward: ([x], { shape }) => viewOf(x, shape),
+  backward: ({ gradient, inputs: [x] }) => [viewOf(gradient, x.shape)],
 });
 
 export const reshapeChecks: OpChecks<{ shape: Shape }> = {

@@ -12,7 +12,7 @@ import { ArgumentError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { fromIndex } from "../reference.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
-import { emptyTensor, type Tensor } from "../tensor.ts";
+import { emptyLike, type Tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype } from "./define.ts";
 import { wgslType } from "./elementwise.ts";
 import { planesOf } from "./planes.ts";
@@ -51,7 +51,7 @@ export const localResponseNormOp = defineOp<Resolved>({
   halves: 1,
   forward([x], options) {
     const { constants, ...threads } = walk(x, options);
-    const result = emptyTensor(x.gpu, x.shape, x.dtype);
+    const result = emptyLike(x);
     dispatch({
       kernel: kernel("localResponseNorm", [common, sharedSource, forwardSource], constants),
       buffers: [x, result],
@@ -62,7 +62,7 @@ export const localResponseNormOp = defineOp<Resolved>({
   },
   backward({ gradient, inputs: [x], options }) {
     const { constants, ...threads } = walk(x, options);
-    const result = emptyTensor(x.gpu, x.shape, x.dtype);
+    const result = emptyLike(x);
     dispatch({
       kernel: kernel("localResponseNormGradient", [common, sharedSource, gradientSource], constants),
       buffers: [x, gradient, result],

@@ -1,7 +1,7 @@
 /** The logarithm of a sum of exponentials, over any axes. */
 import { ShapeError } from "../errors.ts";
 import { normaliseAxes, type Shape, showShape } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
+import { type Tensor, viewOf } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { defineOp, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { combineElements } from "./elementwise.ts";
@@ -19,14 +19,14 @@ export const logSumExpOp = defineOp<ReduceOptions>({
     const terms = combineElements("logSumExpTerms", "exp(a - min(b, 3.4e38))", x, largest, x, "float32");
     const total = fold("sum", terms, list);
     const result = combineElements("logSumExp", "min(b, 3.4e38) + log(a)", total, largest, total, "float32");
-    return new Tensor(result.storage, withoutAxes(result.shape, list, keepDims), "float32");
+    return viewOf(result, withoutAxes(result.shape, list, keepDims));
   },
   backward({ gradient, inputs: [x], output, options: { axes } }) {
     const list = normaliseAxes("logSumExp", axes, x.shape.length);
     const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
-    const sum = new Tensor(output.storage, kept, "float32");
+    const sum = viewOf(output, kept);
     const shares = combineElements("logSumExpGradient", "exp(a - b)", x, sum, x, "float32");
-    return [mul(shares, new Tensor(gradient.storage, kept, "float32"))];
+    return [mul(shares, viewOf(gradient, kept))];
   },
 });
 

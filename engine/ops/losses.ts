@@ -12,7 +12,7 @@ import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type NdArray, zipArrays } from "../reference.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
-import { emptyTensor, Tensor } from "../tensor.ts";
+import { emptyLike, emptyTensor, type Tensor, viewOf } from "../tensor.ts";
 import {
   defineOp,
   dispatch,
@@ -68,7 +68,7 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
   }
   /** A formula for every element. */
   function elementwise(kernelName: string, combine: string, x: Tensor, target: Tensor, dy: Tensor): Tensor {
-    const result = emptyTensor(x.gpu, x.shape);
+    const result = emptyLike(x);
     const aliases = { input: "alias Input = f32;", output: "alias Output = f32;" };
     dispatchElements({
       kernel: binaryKernel(kernelName, { ...aliases, combine, ...unfinished() }),
@@ -92,11 +92,11 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
       workgroups,
       flops: 2 * x.size,
     });
-    return new Tensor((workgroups === 1 ? sums : fold("sum", sums, [0])).storage, [], "float32");
+    return viewOf(workgroups === 1 ? sums : fold("sum", sums, [0]), []);
   }
   /** A formula for every element, where the losses were summed. */
   function gradientOfSum(combine: string, x: Tensor, target: Tensor, dy: Tensor, scale: number): Tensor {
-    const result = emptyTensor(x.gpu, x.shape);
+    const result = emptyLike(x);
     dispatchElements({
       kernel: kernel(`${name}SumGradient`, [common, lossGradientSource], { combine, ...unfinished() }),
       buffers: [x, target, dy, result],
@@ -232,12 +232,11 @@ export function huberLoss(x: Tensor, target: Tensor, options: HuberLossOptions =
 export const bceLossOp = defineLoss("bceLoss", {
   forward: "-(t * clampedLog(x) + (1.0 - t) * clampedLog(1.0 - x))",
   backward: ["dy * (x - t) / max(x * (1.0 - x), 1e-12)", "dy * (log(1.0 - x) - log(x))"],
+  // Of a negative number or NaN: NaN, which max would drop.
   functions: `fn clampedLog(p: f32) -> f32 {
-    if (p > 0.0) { return max(log(p), -100.0); }
-    if (p == 0.0) { return -100.0; }
-    return bitcast<f32>(bitcast<u32>(p) | 0x7fc00000u); // negative or NaN: NaN, which max would drop
-  }
-  `,
+if (p > 0.0) { return max(log(p), -100.0); }
+if (p == 0.0) { return -100.0; }
+return bitcast<f32>(bitcast<u32>(p) | 0x7fc00000u); }`,
 });
 
 export const bceLossChecks: OpChecks<LossCase> = {

@@ -14,7 +14,7 @@ import { ArgumentError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { at, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
-import { emptyTensor, type Tensor } from "../tensor.ts";
+import { emptyLike, emptyTensor, type Tensor } from "../tensor.ts";
 import {
   defineOp,
   dispatch,
@@ -264,7 +264,7 @@ function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<"
       return { output: result, saved: [indices] };
     },
     backward({ gradient, inputs: [x], saved: [indices], options: windows }) {
-      const result = emptyTensor(x.gpu, x.shape, x.dtype);
+      const result = emptyLike(x);
       dispatch({
         kernel: kernel(`${name}Gradient`, [common, poolSource, extremumGradientSource], {
           ...finishableElementOf(x),
@@ -343,7 +343,7 @@ export const avgPool2dOp = defineOp<AverageWindows>({
     return result;
   },
   backward({ gradient, inputs: [x], options: windows }) {
-    const result = emptyTensor(x.gpu, x.shape, x.dtype);
+    const result = emptyLike(x);
     dispatch({
       kernel: kernel("avgPool2dGradient", [common, poolSource, divisorSource, averageGradientSource], {
         ...finishableElementOf(x),

@@ -2,7 +2,7 @@
 import { ShapeError } from "../errors.ts";
 import { foldAxes, type NdArray, reshapeArray } from "../reference.ts";
 import { normaliseAxes, type Shape, showShape, sizeOf } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
+import { type Tensor, viewOf } from "../tensor.ts";
 import { div, mul } from "./arithmetic.ts";
 import { equal } from "./compare.ts";
 import { to } from "./convert.ts";
@@ -61,12 +61,12 @@ function defineSum(name: "sum" | "mean", scale: (reduced: number) => number) {
         keepDims,
       );
       const folded = fold("sum", x, list, scale(x.size / sizeOf(shape)));
-      return new Tensor(folded.storage, shape, x.dtype);
+      return viewOf(folded, shape);
     },
     backward({ gradient, inputs: [x], options: { axes } }) {
       const list = normaliseAxes(name, axes, x.shape.length);
       const shape = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
-      const spread = expand(new Tensor(gradient.storage, shape, "float32"), x.shape);
+      const spread = expand(viewOf(gradient, shape), x.shape);
       const factor = scale(x.size / gradient.size);
       return [factor === 1 ? spread : mul(spread, factor)];
     },
@@ -108,14 +108,14 @@ export const maxOp = defineOp<ReduceOptions>({
     const list = normaliseAxes("max", axes, x.shape.length);
     if (x.size === 0) throw new ShapeError(`max: there is no largest element in ${showShape(x.shape)}`);
     const folded = fold("max", x, list);
-    return new Tensor(folded.storage, withoutAxes(folded.shape, list, keepDims), x.dtype);
+    return viewOf(folded, withoutAxes(folded.shape, list, keepDims));
   },
   // Equal maxima share the gradient, as in torch.amax.
   backward({ gradient, inputs: [x], output, options: { axes } }) {
     const list = normaliseAxes("max", axes, x.shape.length);
     const shape = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
-    const isMaximum = to(equal(x, new Tensor(output.storage, shape, "float32")), "float32");
-    const share = div(new Tensor(gradient.storage, shape, "float32"), fold("sum", isMaximum, list));
+    const isMaximum = to(equal(x, viewOf(output, shape)), "float32");
+    const share = div(viewOf(gradient, shape), fold("sum", isMaximum, list));
     return [mul(isMaximum, share)];
   },
 });

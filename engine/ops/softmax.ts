@@ -6,7 +6,7 @@ import gradientSource from "../../shaders/softmax_gradient.wgsl";
 import { kernel } from "../gpu/kernel.ts";
 import { foldAxes, mapArray, type NdArray, zipArrays } from "../reference.ts";
 import { normaliseAxis, type Shape } from "../shape.ts";
-import { emptyTensor, type Tensor } from "../tensor.ts";
+import { emptyLike, type Tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { alongRows, rowSources } from "./rows.ts";
 
@@ -28,7 +28,7 @@ function defineSoftmax(name: string, formulas: SoftmaxFormulas) {
     name,
     forward([x], { axis }) {
       requireDtype(name, "float32", x);
-      const result = emptyTensor(x.gpu, x.shape);
+      const result = emptyLike(x);
       const { constants, ...along } = alongRows(x, axis);
       dispatch({
         kernel: kernel(name, [common, ...rowSources, sumSource, softmaxSource], {
@@ -42,7 +42,7 @@ function defineSoftmax(name: string, formulas: SoftmaxFormulas) {
       return result;
     },
     backward({ gradient, output, options: { axis } }) {
-      const result = emptyTensor(output.gpu, output.shape);
+      const result = emptyLike(output);
       const { constants, ...along } = alongRows(output, axis);
       dispatch({
         kernel: kernel(`${name}Gradient`, [common, ...rowSources, gradientSource], {

@@ -2,7 +2,7 @@
 import { ShapeError } from "../errors.ts";
 import { mapArray, type NdArray } from "../reference.ts";
 import { normaliseAxes, type Shape, showShape, sizeOf } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
+import { type Tensor, viewOf } from "../tensor.ts";
 import { mul, sqrt, sub } from "./arithmetic.ts";
 import { defineOp, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { combineElements, pullBackElements } from "./elementwise.ts";
@@ -42,7 +42,7 @@ function defineSpread(name: "variance" | "std") {
       const variance = fold("sum", squares, list, 1 / divisor);
       const result = name === "std" ? sqrt(variance) : variance;
       const shape = withoutAxes(kept, list, options.keepDims);
-      return { output: new Tensor(result.storage, shape, "float32"), saved: [mean] };
+      return { output: viewOf(result, shape), saved: [mean] };
     },
     backward({ gradient, inputs: [x], output, saved: [mean], options }) {
       const { kept, divisor } = spread(name, x, options);
@@ -56,7 +56,7 @@ function defineSpread(name: "variance" | "std") {
               { divisor },
             )
           : mul(gradient, 2 / divisor);
-      return [mul(sub(x, mean), new Tensor(perDifference.storage, kept, "float32"))];
+      return [mul(sub(x, mean), viewOf(perDifference, kept))];
     },
   });
 }

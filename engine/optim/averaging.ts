@@ -16,7 +16,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { copyInto } from "../ops/elementwise.ts";
 import { dispatchElements } from "../ops/slices.ts";
 import { everyRun } from "../recordedStep.ts";
-import { emptyTensor, type Tensor } from "../tensor.ts";
+import { emptyLike, type Tensor } from "../tensor.ts";
 import { type OptimizerState, storedTensor } from "./optimizer.ts";
 
 export interface AverageOptions {
@@ -122,7 +122,7 @@ export function exponentialMovingAverage(
 }
 
 function copyOf(parameter: Tensor): Tensor {
-  const copy = emptyTensor(parameter.gpu, parameter.shape).keep();
+  const copy = emptyLike(parameter).keep();
   copyInto(copy, parameter);
   return copy;
 }
