@@ -54,7 +54,8 @@ export function compactKernel(source) {
 }
 
 /**
- * What a function calls its parameters and variables, as short as can be. Nothing else is a capital letter.
+ * What a function calls its parameters and variables, as short as can be: by the first letter, the same in most functions,
+ * or by a capital one where the function says that letter already.
  * @param {string} source a function and what stands behind it
  */
 function shortenLocals(source) {
@@ -63,15 +64,21 @@ function shortenLocals(source) {
   const [body, rest] = [source.slice(0, end), source.slice(end)];
   const parameters = body.slice(0, body.indexOf("{")).matchAll(/(\w+):/g);
   const variables = body.matchAll(/\b(?:let|var) (\w+)/g);
-  const names = new Set([...parameters, ...variables].map(([, name]) => name));
-  const long = [...names].filter((name) => name.length > 1);
-  const short = new Map(long.map((name, index) => [name, letter(index)]));
+  const taken = new Set(body.match(/(?<!\.)\b\w+/g));
+  const short = new Map();
+  for (const [, name] of [...parameters, ...variables]) {
+    if (name.length === 1 || short.has(name)) continue;
+    let other = name[0];
+    for (let index = 0; taken.has(other); index++) other = capital(index);
+    taken.add(other);
+    short.set(name, other);
+  }
   // Neither members, nor attributes, nor calls.
   return body.replace(/(?<![.\w@])[a-zA-Z]\w*\b(?! *\()/g, (word) => short.get(word) ?? word) + rest;
 }
 
 /** @param {number} index @returns A, B, …, Z, A1, B1, … */
-function letter(index) {
+function capital(index) {
   return String.fromCharCode(65 + (index % 26)) + (Math.floor(index / 26) || "");
 }
 
