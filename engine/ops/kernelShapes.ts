@@ -6,7 +6,7 @@
  */
 import { ArgumentError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import type { DType, Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import type { Convolution, Pair } from "./convolution.ts";
 import {
   type ConvolutionProduct,
@@ -48,13 +48,8 @@ export type KernelShape = GemmShape | SlidingShape | WinogradShape;
 
 // ---- what is taken ----
 
-/** A matrix product a · b, but for its size. */
-interface AskedMatmul extends Omit<MatmulProduct, keyof GemmSize | "dtypes"> {
-  readonly a: Tensor;
-  readonly b: Tensor;
-  /** Of the result. */
-  readonly dtype: DType;
-}
+/** A matrix product, but for its size. */
+type AskedMatmul = Omit<MatmulProduct, keyof GemmSize>;
 
 type AskedConvolution = Omit<ConvolutionProduct, "dtype">;
 
@@ -68,13 +63,9 @@ export function gemmShape(
   size: GemmSize,
   asked: AskedMatmul | AskedConvolution,
 ): GemmShape | undefined {
-  const product = asked.kind === "matmul" ? matmulProduct(size, asked) : { ...asked, dtype };
+  const product = asked.kind === "matmul" ? { ...size, ...asked } : { ...asked, dtype };
   const tuned = tunedShape(gpu, product);
   return isGemm(tuned) ? tuned : usualGemm(gpu, size, product);
-}
-
-function matmulProduct(size: GemmSize, { a, b, dtype, ...asked }: AskedMatmul): MatmulProduct {
-  return { ...size, ...asked, dtypes: [a.dtype, b.dtype, dtype] };
 }
 
 /** How a window slides over x, or that Winograd's algorithm computes it; undefined if it is a matrix product. */

@@ -99,7 +99,8 @@ export function productAndSums(
     const small = { ...size, a: wideA, b: wideB, batchStrideA, batchStrideB, transposeA, transposeB };
     return smallProduct({ ...small, bias, activation, wantsSums, shape, dtype });
   }
-  const isHalf = [a.dtype, b.dtype, dtype].includes("float16");
+  const dtypes = [a.dtype, b.dtype, dtype] as const;
+  const isHalf = dtypes.includes("float16");
   const left = stored(wideA, transposeA, rows, depth, isHalf);
   const right = stored(wideB, transposeB, depth, columns, isHalf);
   const constants = {
@@ -118,7 +119,7 @@ export function productAndSums(
   function productOver(k: Range): ProductAndSums {
     const partSize = { ...size, depth: k.size };
     const { loop, splits } =
-      gemmShape(a, partSize, { kind: "matmul", a, b, dtype, transposeA, transposeB, isFused, wantsSums }) ??
+      gemmShape(a, partSize, { kind: "matmul", dtypes, transposeA, transposeB, isFused, wantsSums }) ??
       plainShape(a.gpu, partSize, !isFused);
     // Parts of a sum are rounded when they have been added up.
     const isWholeSum = splits === 1 && k.size === depth;
