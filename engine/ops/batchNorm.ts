@@ -20,7 +20,7 @@ import { foldAxes, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, sameShape, showShape } from "../shape.ts";
 import { emptyLike, emptyTensor, type Tensor, viewOf } from "../tensor.ts";
 import { add, mul, pow } from "./arithmetic.ts";
-import { defineOp, dispatch, type OpChecks, requireDtype, type Sample } from "./define.ts";
+import { defineOp, dispatch, type OpChecks, requireDtype, requireOneDevice, type Sample } from "./define.ts";
 import { fold } from "./fold.ts";
 import { planesOf } from "./planes.ts";
 import { rowSources } from "./rows.ts";
@@ -326,8 +326,7 @@ function check(name: string, x: Tensor, options: BatchNormOptions, epsilon: numb
   }
   if (running) {
     requireDtype(`${name}: running.batches`, "int32", running.batches);
-    if (running.mean.gpu !== x.gpu)
-      throw new ArgumentError(`${name}: x and the running statistics live on different devices`);
+    requireOneDevice(name, "x and the running statistics", [x, running.mean]);
   } else if (!training) {
     throw new ArgumentError(
       `${name}: without training it normalises by running statistics, and there are none`,

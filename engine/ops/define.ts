@@ -93,7 +93,7 @@ export interface OpChecks<Options = never> {
 export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Options> {
   const { name, halves = 0, forward, backward } = definition;
   function run(given: readonly Tensor[], options: Options): Tensor {
-    checkDevices(name, given);
+    requireOneDevice(name, "its tensors", given);
     const inputs = given.map((x, i) =>
       i >= halves && x.dtype === "float16" ? castOp.run([x], { dtype: "float32" }) : x,
     );
@@ -142,15 +142,10 @@ function withSaved(result: Tensor | WithSaved): WithSaved {
   return "saved" in result ? result : { output: result, saved: [] };
 }
 
-function checkDevices(name: string, inputs: readonly Tensor[]): void {
-  for (const input of inputs) {
-    if (input.gpu !== inputs[0].gpu) {
-      throw new ArgumentError(
-        `${name}: its tensors live on different devices`,
-        "make all of them on one device",
-      );
-    }
-  }
+/** @param what "its tensors" @throws ArgumentError unless all of them are on one device */
+export function requireOneDevice(name: string, what: string, tensors: readonly Tensor[]): void {
+  if (tensors.every(({ gpu }) => gpu === tensors[0].gpu)) return;
+  throw new ArgumentError(`${name}: ${what} live on different devices`, "make all of them on one device");
 }
 
 /** @throws DtypeError unless all tensors are of `dtype`; float16 does for float32, to which `run` converts it if need be */

@@ -8,6 +8,7 @@ import { ArgumentError, AutogradError, DtypeError, RecordingError, ShapeError } 
 import type { Batch, Gpu } from "../gpu/gpu.ts";
 import type { Constants, Kernel } from "../gpu/kernel.ts";
 import { layTogether, zerosTogether } from "../layTogether.ts";
+import { requireOneDevice } from "../ops/define.ts";
 import { copyInto, filled } from "../ops/elementwise.ts";
 import { dispatchElements } from "../ops/slices.ts";
 import { withOrigin } from "../origin.ts";
@@ -374,10 +375,6 @@ function checkParameters(name: string, parameters: readonly Tensor[]): void {
     }
     if (parameter.dtype !== "float32")
       throw new DtypeError(`${name}: parameter ${index} must be float32, got ${parameter.dtype}`);
-    if (parameter.gpu !== parameters[0].gpu)
-      throw new ArgumentError(
-        `${name}: its parameters live on different devices`,
-        "make all of them on one device",
-      );
   });
+  requireOneDevice(name, "its parameters", parameters);
 }
