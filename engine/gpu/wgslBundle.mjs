@@ -53,9 +53,11 @@ export function compactKernel(source) {
     .trim();
 }
 
+const capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
 /**
- * What a function calls its parameters and variables, as short as can be: by the first letter, the same in most functions,
- * or by a capital one where the function says that letter already.
+ * What a function calls its parameters and variables, by one letter: the first or the last one of the name, so that it is
+ * the same in most functions, or a capital one where the function has both already.
  * @param {string} source a function and what stands behind it
  */
 function shortenLocals(source) {
@@ -68,18 +70,13 @@ function shortenLocals(source) {
   const short = new Map();
   for (const [, name] of [...parameters, ...variables]) {
     if (name.length === 1 || short.has(name)) continue;
-    let other = name[0];
-    for (let index = 0; taken.has(other); index++) other = capital(index);
-    taken.add(other);
-    short.set(name, other);
+    const letters = [...(name.match(/^[a-z]|[a-z]$/g) ?? []), ...capitals];
+    const letter = letters.find((letter) => !taken.has(letter)) ?? name;
+    taken.add(letter);
+    short.set(name, letter);
   }
   // Neither members, nor attributes, nor calls.
   return body.replace(/(?<![.\w@])[a-zA-Z]\w*\b(?! *\()/g, (word) => short.get(word) ?? word) + rest;
-}
-
-/** @param {number} index @returns A, B, …, Z, A1, B1, … */
-function capital(index) {
-  return String.fromCharCode(65 + (index % 26)) + (Math.floor(index / 26) || "");
 }
 
 /** @param {string} source @returns the position behind the brace that closes the first one */
