@@ -1,0 +1,36 @@
+/** What becomes of a kernel's text in a bundle (that the kernels still compute the same there: browser.test.ts). */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { compactKernel } from "../engine/gpu/wgslBundle.mjs";
+
+test("comments, spaces and last commas go", () => {
+  const source = `
+// Halves.
+struct Uniforms {
+  count: u32, // elements
+  scale: f32,
+}
+const low = - 1.0 - -2.0;
+`;
+  assert.is(compactKernel(source), "struct Uniforms{count:u32,scale:f32}const low=-1.0- -2.0;");
+});
+
+test("local names become letters that the function does not say", () => {
+  const source = `fn sum(left: u32, line: u32) -> u32 {
+  let total = left.x + line * t + scale(left);
+  var next = total;
+  return next + left0;
+}
+const left0 = 1u;`;
+  const compact = "fn sum(l:u32,e:u32)->u32{let A=l.x+e*t+scale(l);var n=A;return n+left0;}const left0=1u;";
+  assert.is(compactKernel(source), compact);
+});
+
+test("where letters run out, a variable keeps its name", () => {
+  const names = Array.from({ length: 30 }, (_, i) => `x${i}`);
+  const compact = compactKernel(`fn f() {\n${names.map((name) => `  let ${name} = 1u;`).join("\n")}\n}`);
+  const declared = [...compact.matchAll(/let (\w+)=/g)].map(([, name]) => name);
+  assert.equal(declared, ["x", ..."ABCDEFGHIJKLMNOPQRSTUVWXYZ", "x27", "x28", "x29"]);
+});
+
+test.run();
