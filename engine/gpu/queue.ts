@@ -294,8 +294,7 @@ export class CommandQueue {
     this.#device.queue.submit([commands]);
     this.#submits++;
     const done = this.#awaiting(this.#device.queue.onSubmittedWorkDone()).catch(() => {}); // a lost device is reported by `lost`
-    this.#inFlight.push(done);
-    void done.then(() => this.#inFlight.splice(this.#inFlight.indexOf(done), 1));
+    this.#inFlight.push(done.then(() => void this.#inFlight.shift()));
   }
 }
 

@@ -41,8 +41,9 @@ export class LossRing {
     this.#filling ??= { buffer: this.#freeBuffer(), steps: 0, numbers: undefined };
     const lot = this.#filling;
     const start = lot.steps++ * this.#width;
-    for (const [index, { buffer, offset = 0 }] of numbers.entries())
+    numbers.forEach(({ buffer, offset = 0 }, index) => {
       encoder.copyBufferToBuffer(buffer, offset, lot.buffer, 4 * (start + index), 4);
+    });
     return async () => (await this.#read(lot)).slice(start, start + this.#width);
   }
 

@@ -94,7 +94,7 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
   function realOf(memory: GpuMemory): GpuMemory {
     const { id, offset, bytes } = memory;
     if (!isTraced(memory)) {
-      external.push(memory);
+      if (!external.some((known) => known.id === id && known.use === memory.use)) external.push(memory);
       return memory;
     }
     const constant = constants.get(id);
