@@ -1,4 +1,5 @@
 // What the pooling kernels share: the sizes of the planes, and where in them a thread works.
+// In front: common.wgsl; manyPlanes: there are more than quotient() can count.
 
 struct Uniforms {
   height: u32, // of the input
@@ -20,6 +21,9 @@ struct Position {
 
 fn positionOf(thread: u32) -> Position {
   let perPlane = uniforms.threadsDown * uniforms.threadsAcross;
-  let rest = thread % perPlane;
-  return Position(thread / perPlane, rest / uniforms.threadsAcross, rest % uniforms.threadsAcross);
+  var plane = quotient(thread, perPlane);
+  if (manyPlanes) { plane = thread / perPlane; }
+  let rest = thread - plane * perPlane;
+  let row = quotient(rest, uniforms.threadsAcross);
+  return Position(plane, row, rest - row * uniforms.threadsAcross);
 }

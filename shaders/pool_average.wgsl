@@ -1,5 +1,5 @@
 // The average of each window; a thread has a few outputs, one below the other.
-// In front: alias Element; what pool_average_divisor.wgsl needs; outputsPerThread.
+// In front: alias Element; what pool.wgsl and pool_average_divisor.wgsl need; outputsPerThread.
 
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read_write> result: array<Element>;
@@ -24,9 +24,8 @@ fn main(
       let row = top + kernelRow;
       for (var kernelColumn = 0u; kernelColumn < kernelWidth; kernelColumn++) {
         let column = left + kernelColumn;
-        if (row < uniforms.height && column < uniforms.width) {
-          sum += f32(x[plane + row * uniforms.width + column]);
-        }
+        let value = f32(x[plane + row * uniforms.width + column]);
+        sum += select(0.0, value, isInside | ((row < uniforms.height) & (column < uniforms.width)));
       }
     }
     let output = (strip.plane * uniforms.outHeight + outRow) * uniforms.outWidth + strip.column;

@@ -1,7 +1,7 @@
-// Maximum or minimum of each window, and where in its plane it was found. A thread has a few outputs, one below the
-// other: finding its place costs as much as a window.
-// In front: alias Element; kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth, dilationHeight,
-// dilationWidth; outputsPerThread; fn beats(value: f32, best: f32) -> bool. Every window holds an element of the input.
+// Maximum or minimum of each window, and where in its plane it was found. A thread has some outputs, one below the other:
+// finding its place costs as much as several windows.
+// In front: alias Element; what pool.wgsl needs; kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight,
+// paddingWidth, dilationHeight, dilationWidth; isInside: all windows lie within the planes; outputsPerThread; fn beats(value: f32, best: f32) -> bool. Every window holds an element of the input.
 
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read_write> result: array<Element>;
@@ -34,15 +34,13 @@ fn main(
       let row = top + kernelRow * dilationHeight;
       for (var kernelColumn = 0u; kernelColumn < kernelWidth; kernelColumn++) {
         let column = left + kernelColumn * dilationWidth;
-        if (row < uniforms.height && column < uniforms.width) {
-          let index = row * uniforms.width + column;
-          let value = f32(x[plane + index]);
-          // A tie stays with the first; a NaN always wins.
-          if (found == none || beats(value, best) || isNaN(value)) {
-            best = value;
-            found = index;
-          }
-        }
+        let index = row * uniforms.width + column;
+        let value = f32(x[plane + index]);
+        // A tie stays with the first; a NaN always wins.
+        let exists = isInside | ((row < uniforms.height) & (column < uniforms.width));
+        let wins = exists & ((found == none) | beats(value, best) | isNaN(value));
+        best = select(best, value, wins);
+        found = select(found, index, wins);
       }
     }
     let output = (strip.plane * uniforms.outHeight + outRow) * uniforms.outWidth + strip.column;

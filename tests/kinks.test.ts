@@ -114,4 +114,16 @@ test("losses of a difference of 0 are flat", async () => {
   assert.equal(await slope((x) => huberLoss(x, target, { reduction: "sum" }), [0, 1, 2]), [-1, 0, 1]);
 });
 
+test("pools of millions of tiny planes find each of them", async () => {
+  const planes = 2 ** 22 + 5; // more than a quotient of floats can count
+  const x = tensor(
+    Float32Array.from({ length: 2 * planes }, (_, i) => i % 1001),
+    { shape: [1, planes, 1, 2] },
+  );
+  const largest = await maxPool2d(x, { kernelSize: [1, 2] }).data();
+  const isRight = (value: number, plane: number) =>
+    value === Math.max((2 * plane) % 1001, (2 * plane + 1) % 1001);
+  assert.ok(largest.length === planes && largest.every(isRight));
+});
+
 test.run();

@@ -15,6 +15,7 @@ import { emptyLike, emptyTensor, type Tensor } from "../tensor.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./define.ts";
 import { elementOf } from "./elementwise.ts";
 import { pair } from "./pair.ts";
+import { planeConstants } from "./planes.ts";
 
 interface OutputSize {
   /** [height, width] */
@@ -32,6 +33,10 @@ function threadsOver(walked: Tensor, x: Shape, [outHeight, outWidth]: readonly [
   };
 }
 
+function constantsOf(x: Tensor) {
+  return { ...elementOf(x), ...planeConstants(x.shape) };
+}
+
 export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
   name: "adaptiveAvgPool2d",
   halves: 1,
@@ -39,7 +44,7 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
     const [images, channels] = x.shape;
     const result = emptyTensor(x.gpu, [images, channels, ...outputSize], x.dtype);
     dispatch({
-      kernel: kernel("adaptiveAvgPool2d", [common, poolSource, binsSource, averageSource], elementOf(x)),
+      kernel: kernel("adaptiveAvgPool2d", [common, poolSource, binsSource, averageSource], constantsOf(x)),
       buffers: [x, result],
       ...threadsOver(result, x.shape, outputSize),
       flops: Math.max(x.size, result.size),
@@ -52,7 +57,7 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
       kernel: kernel(
         "adaptiveAvgPool2dGradient",
         [common, poolSource, binsSource, gradientSource],
-        elementOf(x),
+        constantsOf(x),
       ),
       buffers: [gradient, result],
       ...threadsOver(result, x.shape, outputSize),

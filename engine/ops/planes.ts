@@ -18,3 +18,8 @@ export function planesOf([images, channels, ...plane]: Shape): Planes {
   const element = `alias Element = ${width === 4 ? "vec4f" : "f32"};`;
   return { images, channels, width, inner: size / width, element };
 }
+
+/** For pool.wgsl: whether [N, C, H, W] has more planes than its `quotient` can count. */
+export function planeConstants([images, channels]: Shape) {
+  return { manyPlanes: images * channels >= 2 ** 22 };
+}

@@ -11,6 +11,7 @@ import averageGradientSource from "../../shaders/pool_average_gradient.wgsl";
 import extremumSource from "../../shaders/pool_extremum.wgsl";
 import extremumGradientSource from "../../shaders/pool_extremum_gradient.wgsl";
 import { ArgumentError, ShapeError } from "../errors.ts";
+import type { Tiling } from "../gpu/gpu.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { at, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
@@ -26,6 +27,7 @@ import {
 } from "./define.ts";
 import { elementOf, finishableElementOf } from "./elementwise.ts";
 import { pair } from "./pair.ts";
+import { planeConstants } from "./planes.ts";
 
 type Pair = readonly [number, number];
 
@@ -154,27 +156,44 @@ function cellSize(stride: number): number {
   return stride === 1 ? 2 : ([4, 3, 2].find((size) => stride % size === 0) ?? 1);
 }
 
+/**
+ * So many outputs, or cells, one below the other, has a thread: on CPU adapters, where it begins by dividing for its place
+ * and a workgroup takes a while to start.
+ */
+const outputsPerThread = { registers: 16, workgroup: 4 } as const;
+const cellsPerThread = { registers: 16, workgroup: 1 } as const;
+
 /** The constants of a gradient kernel for its cells, and for how many windows can hold elements of a cell. */
-function cellConstants(windows: Windows) {
+function cellConstants(windows: Windows, tiling: Tiling) {
   const cell = [cellSize(windows.stride[0]), cellSize(windows.stride[1])] as const;
   const reach = (axis: 0 | 1) =>
     Math.floor((cell[axis] - 1) / windows.stride[axis]) +
     Math.floor((extentOf(windows, axis) - 1) / windows.stride[axis]) +
     1;
-  return { ...constantPair("cell", cell), ...constantPair("reach", [reach(0), reach(1)]) };
+  return {
+    cellsPerThread: cellsPerThread[tiling],
+    ...constantPair("cell", cell),
+    ...constantPair("reach", [reach(0), reach(1)]),
+  };
 }
 
-/** A thread of a forward kernel has so many outputs, one below the other. */
-const outputsPerThread = 4;
+/** Whether all windows lie within the planes, and whether there are very many of these. */
+function placeConstants({ shape }: Tensor, pooled: Tensor, windows: Windows) {
+  const isInside = ([0, 1] as const).every((axis) => {
+    const end = (pooled.shape[2 + axis] - 1) * windows.stride[axis] + extentOf(windows, axis);
+    return windows.padding[axis] === 0 && end <= shape[2 + axis];
+  });
+  return { isInside, ...planeConstants(shape) };
+}
 
 function overOutputs(x: Tensor, pooled: Tensor) {
   const [outHeight, outWidth] = pooled.shape.slice(2);
-  return threadsOver(x, pooled, Math.ceil(outHeight / outputsPerThread), outWidth);
+  return threadsOver(x, pooled, Math.ceil(outHeight / outputsPerThread[x.gpu.tiling]), outWidth);
 }
 
 function overCells(x: Tensor, pooled: Tensor, { stride, padding }: Windows) {
   const cells = (axis: 0 | 1) => Math.ceil((x.shape[2 + axis] + padding[axis]) / cellSize(stride[axis]));
-  return threadsOver(x, pooled, cells(0), cells(1));
+  return threadsOver(x, pooled, Math.ceil(cells(0) / cellsPerThread[x.gpu.tiling]), cells(1));
 }
 
 /** The uniforms and the number of workgroups for a grid of threads over every plane. */
@@ -254,7 +273,8 @@ function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<"
           ...elementOf(x),
           ...windowConstants(windows),
           ...constantPair("dilation", windows.dilation),
-          outputsPerThread,
+          ...placeConstants(x, result, windows),
+          outputsPerThread: outputsPerThread[x.gpu.tiling],
           beats: `fn beats(value: f32, best: f32) -> bool { return value ${operator} best; }`,
         }),
         buffers: [x, result, indices],
@@ -270,7 +290,8 @@ function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<"
           ...finishableElementOf(x),
           ...constantPair("stride", windows.stride),
           ...constantPair("padding", windows.padding),
-          ...cellConstants(windows),
+          ...placeConstants(x, gradient, windows),
+          ...cellConstants(windows, x.gpu.tiling),
         }),
         buffers: [gradient, indices, result],
         ...overCells(x, gradient, windows),
@@ -334,7 +355,8 @@ export const avgPool2dOp = defineOp<AverageWindows>({
         ...elementOf(x),
         ...windowConstants(windows),
         countIncludePad: windows.countIncludePad,
-        outputsPerThread,
+        ...placeConstants(x, result, windows),
+        outputsPerThread: outputsPerThread[x.gpu.tiling],
       }),
       buffers: [x, result],
       ...overOutputs(x, result),
@@ -349,7 +371,8 @@ export const avgPool2dOp = defineOp<AverageWindows>({
         ...finishableElementOf(x),
         ...windowConstants(windows),
         countIncludePad: windows.countIncludePad,
-        ...cellConstants(windows),
+        ...placeConstants(x, gradient, windows),
+        ...cellConstants(windows, x.gpu.tiling),
       }),
       buffers: [gradient, result],
       ...overCells(x, gradient, windows),
