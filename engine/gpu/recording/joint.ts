@@ -64,7 +64,7 @@ export function join(members: readonly Dispatch[], arrangement: Arrangement): Di
   const { bound, places } = jointBindings(members);
   const parts = members.map(({ kernel }, index) => partOf(kernel, `_${index}`, places[index]));
   const isSideBySide = arrangement === "sideBySide";
-  const shares = members.map((_, index) => `share_${index}`);
+  const shares = members.map((_, index) => `share${index}`);
   const fields = [
     ...parts.map(({ fields }) => fields),
     ...(isSideBySide ? shares.map((share) => `${share}: u32,`) : []),
@@ -141,8 +141,12 @@ function uniformBytesOf({ uniforms }: Kernel): number {
 function partOf({ source }: Kernel, ending: string, places: readonly number[]) {
   const plain = withoutComments(source);
   const names = new Map([...plain.matchAll(declaration)].map(([, name]) => [name, name + ending]));
-  for (const [, binding, name] of plain.matchAll(storageVariable))
-    names.set(name, `memory${places[Number(binding)]}`);
+  const memories = new Map(
+    [...plain.matchAll(storageVariable)].map(([, binding, name]) => [
+      name,
+      `memory${places[Number(binding)]}`,
+    ]),
+  );
   const fields = uniformStruct.exec(plain)?.[1] ?? "";
   const text = plain
     .replace("enable f16;", "") // kernel() puts it in front of all
@@ -151,12 +155,16 @@ function partOf({ source }: Kernel, ending: string, places: readonly number[]) {
     .replace(uniformVariable, "")
     .replace(storageVariable, "")
     .replace(/\buniforms\.(\w+)/g, `uniforms.$1${ending}`)
-    .split(/(struct \w+\s*\{[^}]*\})/)
+    .split(/(struct \w+\s*\{[^}]*\}|(?=\bfn ))/)
     .map((piece) => {
       const words = piece.startsWith("struct ")
         ? /(?<![\w.@])[A-Za-z]\w*\b(?!\s*:)/g
         : /(?<![\w.@])[A-Za-z]\w*/g;
-      return piece.replace(words, (name) => names.get(name) ?? name); // but no member's name
+      // A function may call something of its own as a memory is called: two names can stand for one memory.
+      const isOwn = (name: string) =>
+        new RegExp(`\\b(?:let|var)\\s+${name}\\b|[(,]\\s*${name}\\s*:`).test(piece);
+      const nameOf = (name: string) => (memories.has(name) && !isOwn(name) ? memories.get(name)! : name);
+      return piece.replace(words, (name) => names.get(name) ?? nameOf(name)); // but no member's name
     })
     .join("");
   return {
