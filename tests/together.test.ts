@@ -6,6 +6,7 @@ import type { Plan } from "../engine/gpu/recording/plan.ts";
 import { BatchNorm2d } from "../engine/nn/normalisation.ts";
 import { tanh } from "../engine/ops/activations.ts";
 import { add, mul, square } from "../engine/ops/arithmetic.ts";
+import { permute } from "../engine/ops/layout.ts";
 import { mean, sum } from "../engine/ops/reduce.ts";
 import { softmax } from "../engine/ops/softmax.ts";
 import { Adam } from "../engine/optim/adam.ts";
@@ -88,6 +89,33 @@ test("members of a joint command that bind one memory by several names, which th
   });
   const names = await assertAsEager(open, { x: host([7, 9], 1), y: host([7, 9], 2), room });
   assert.ok(names.includes("mul + add | mul + add"), names.join("; "));
+});
+
+test("members of a joint command have room for their uniforms, however these are aligned", async () => {
+  const open = () => ({
+    work: ({ x, y, z, w, room }: Record<string, Tensor>) => {
+      const [a, b, c, d] = [permute(z, [2, 0, 1]), softmax(x), permute(w, [1, 2, 0]), softmax(y)];
+      return {
+        a: sum(square(a)),
+        b: sum(mul(b, b)),
+        c: sum(square(c)),
+        d: sum(mul(d, d)),
+        ofRoom: withRoom(room),
+      };
+    },
+  });
+  const inputs = {
+    x: host([7, 9], 1),
+    y: host([7, 9], 2),
+    z: host([3, 4, 5], 3),
+    w: host([3, 4, 5], 4),
+    room,
+  };
+  const names = await assertAsEager(open, inputs);
+  assert.ok(
+    names.some((name) => name.startsWith("permute | softmax")),
+    names.join("; "),
+  );
 });
 
 test("a member may call a uniform as a joint command calls its own", async () => {

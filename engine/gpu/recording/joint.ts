@@ -132,9 +132,10 @@ function readTypes(source: string): readonly string[] | undefined {
   return types.some((type) => structs.some((name) => type.includes(name))) ? undefined : types;
 }
 
+/** At most, wherever they begin, and with its share of the workgroups, which lies behind those of all members. */
 function uniformBytesOf({ uniforms }: Kernel): number {
   const last = uniforms.at(-1);
-  return last ? Math.ceil((last.offset + 4 * last.count + 4) / 16) * 16 : 0; // and its share of the workgroups
+  return (last ? Math.ceil((last.offset + 4 * last.count) / 16) * 16 : 0) + 4;
 }
 
 /** The kernel's text as a part of a joint one. @param places as which memory it binds each of its own */
