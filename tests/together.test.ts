@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice } from "../engine/currentDevice.ts";
 import type { Plan } from "../engine/gpu/recording/plan.ts";
+import { Linear } from "../engine/nn/layers.ts";
 import { BatchNorm2d } from "../engine/nn/normalisation.ts";
 import { tanh } from "../engine/ops/activations.ts";
 import { add, mul, square } from "../engine/ops/arithmetic.ts";
@@ -10,6 +11,8 @@ import { permute } from "../engine/ops/layout.ts";
 import { mean, sum } from "../engine/ops/reduce.ts";
 import { softmax } from "../engine/ops/softmax.ts";
 import { Adam } from "../engine/optim/adam.ts";
+import { clipGradValue } from "../engine/optim/clip.ts";
+import { SGD } from "../engine/optim/sgd.ts";
 import { manualSeed } from "../engine/random.ts";
 import { type HostArray, recordStep } from "../engine/recordedStep.ts";
 import type { Shape } from "../engine/shape.ts";
@@ -138,6 +141,25 @@ test("a member may call a uniform as a joint command calls its own", async () =>
     names.some((name) => isJoint(name) && /\bbatchNorm\b/.test(name)),
     `batchNorm has a uniform called share; it should be given with another command: ${names.join("; ")}`,
   );
+});
+
+test("what writes a part of a block is not given with what writes the block", async () => {
+  const open = () => {
+    const layers = [new Linear(5, 4), new Linear(4, 3)];
+    const parameters = layers.flatMap((layer) => [...layer.parameters()]);
+    const optimizer = new SGD(parameters, { learningRate: 0.5 });
+    const work = ({ x }: Record<string, Tensor>) => {
+      const loss = mean(square(layers[1].call(tanh(layers[0].call(x)))));
+      optimizer.zeroGrad();
+      loss.backward();
+      clipGradValue(parameters, 0.01);
+      optimizer.step();
+      return { loss };
+    };
+    return { work, state: parameters };
+  };
+  const names = await assertAsEager(open, { x: host([6, 5]) });
+  assert.ok(names.includes("gradientClamp"), `one for all gradients, alone: ${names.join("; ")}`);
 });
 
 test.run();

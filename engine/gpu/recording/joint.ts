@@ -50,10 +50,11 @@ export function canJoin(members: readonly Dispatch[], arrangement: Arrangement, 
   // WebGPU lets no command read one part of a buffer and write another, nor write a part as two bindings.
   const isRefused = bound.some((a, index) =>
     bound.slice(0, index).some((b) => {
-      const isAsOne = a.isWritten === b.isWritten && !(a.isWritten && isSame(a.memory, b.memory));
-      return (
-        (a.isWritten || b.isWritten) && placeOf(a.memory).buffer === placeOf(b.memory).buffer && !isAsOne
-      );
+      const [one, other] = [a, b].map(({ memory }) => placeOf(memory));
+      if (!(a.isWritten || b.isWritten) || one.buffer !== other.buffer) return false;
+      const isApart =
+        one.offset + a.memory.bytes <= other.offset || other.offset + b.memory.bytes <= one.offset;
+      return a.isWritten !== b.isWritten || !isApart;
     }),
   );
   return bound.length <= mostBuffers && !isRefused;
