@@ -355,6 +355,17 @@ test("what cannot be recorded is refused, and says why", async () => {
   await refused(RecordingError, /used a tensor that another recorded step has made/, () =>
     recordStep(() => ({ loss: sum(leaked!) })).run({}),
   );
+  const overwritten = (made: () => Tensor) => () => {
+    const weight = Object.assign(made(), { requiresGrad: true });
+    sum(weight).backward();
+    new SGD([weight], { learningRate: 1 }).step();
+    return { loss: sum(weight) };
+  };
+  for (const made of [() => zeros([2]), () => fed([2], () => new Float32Array(2))]) {
+    await refused(RecordingError, /sgd overwrites a tensor that the host gives to a recorded step/, () =>
+      recordStep(overwritten(made)).run({}),
+    );
+  }
   await refused(RecordingError, /cannot record another one within itself/, () =>
     recordStep(({ x }) => {
       recordStep(() => ({ loss: sum(x) })).plan({});

@@ -61,12 +61,17 @@ export function plan(
   largestBinding: number,
   apart: boolean,
 ): Plan {
+  const given = new Set(
+    trace.commands.flatMap((command) =>
+      command.type === "feed" || command.type === "constant" ? [command.memory.id] : [],
+    ),
+  );
+  for (const command of trace.commands) requireUnchanged(command, given);
   const { once, left, constants } = foldConstants(trace.commands);
   const fused = fuseMaps(left, new Set(outputs.map(({ id }) => id)));
   const fed = new Set(fused.flatMap((command) => (command.type === "feed" ? [command.memory.id] : [])));
   const isPlaced = ({ id }: GpuMemory) => !constants.has(id) && !fed.has(id);
   const { blocks, joined } = joinBatches(fused, trace.memories, largestBinding, isPlaced);
-  for (const command of joined) requireUnchanged(command, fed);
   const memoryFor = (order: Order) => {
     const items = itemsOf(order, trace, outputs.filter(isPlaced), blocks, isPlaced);
     return { items, ...share(items) };
@@ -92,10 +97,10 @@ export function plan(
 }
 
 /** @throws RecordingError */
-function requireUnchanged(command: TracedCommand, fed: ReadonlySet<number>): void {
+function requireUnchanged(command: TracedCommand, given: ReadonlySet<number>): void {
   if (command.type !== "dispatch") return;
   const { kernel, buffers } = command.dispatch;
-  if (!buffers.some(({ id }, binding) => fed.has(id) && kernel.bindings[binding] === "write")) return;
+  if (!buffers.some(({ id }, binding) => given.has(id) && kernel.bindings[binding] === "write")) return;
   throw new RecordingError(
     `${kernel.name} overwrites a tensor that the host gives to a recorded step`,
     "work on a copy of it: clone(x)",
