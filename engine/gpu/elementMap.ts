@@ -44,16 +44,21 @@ export function canFinish({ constants: { finish } }: Kernel, { type }: ElementMa
 }
 
 /**
- * Compilers take f32(f16(x)) for x, and a map must see what an eager step would have stored. No element has this index;
- * they do not know it.
+ * A map must see what an eager step would have stored: compilers take f32(f16(x)) for x, and exp(a · b), which they write
+ * as exp2(a · b · log2 e), for exp2(a · (b · log2 e)). No element has this index; they do not know it.
  */
-const roundedFunction = `fn rounded(value: f16, i: u32) -> f32 {
+const roundedFunctions = {
+  f16: `fn rounded(value: f16, i: u32) -> f32 {
 let bits = bitcast<u32>(vec2<f16>(value, 0h)) ^ select(0u, 1u, i == 0xffffffffu);
-return f32(bitcast<vec2<f16>>(bits).x); }`;
+return f32(bitcast<vec2<f16>>(bits).x); }`,
+  f32: `fn rounded(value: f32, i: u32) -> f32 {
+return bitcast<f32>(bitcast<u32>(value) ^ select(0u, 1u, i == 0xffffffffu)); }`,
+};
 
 /** The kernel with these maps, one after the other, at its end. Their operands are bound in order behind its own. */
 export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel {
   const { type } = finishes[0].map; // of all of them, and of the kernel's result
+  const rounding = type === "f16" || type === "f32" ? roundedFunctions[type] : undefined;
   let binding = of.bindings.length;
   const declarations: string[] = [];
   const functions: string[] = [];
@@ -64,7 +69,7 @@ export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel 
     );
     functions.push(`fn map${index}(${names}) -> f32 { ${constants.join(" ")} return ${map.expression}; }`);
     const values = operands.map((operand) => {
-      if (!operand) return type === "f16" ? "rounded(value, i)" : "value";
+      if (!operand) return rounding ? "rounded(value, i)" : "value";
       declarations.push(
         `@group(0) @binding(${binding}) var<storage, read> operand${binding}: array<${type}>;`,
       );
@@ -75,7 +80,7 @@ export function finishedKernel(of: Kernel, finishes: readonly Finish[]): Kernel 
   }
   const chain = finishes.reduce((inner, _, index) => `finish${index}(${inner}, i)`, "value");
   const last = `fn finish(value: ${type}, i: u32) -> ${type} { return ${chain}; }`;
-  const finish = [...declarations, ...(type === "f16" ? [roundedFunction] : []), ...functions, last];
+  const finish = [...declarations, ...(rounding ? [rounding] : []), ...functions, last];
   const name = [of.name, ...finishes.map(({ map }) => map.name)].join(" + ");
   return kernel(name, of.sources, { ...of.constants, finish: finish.join("\n") });
 }
