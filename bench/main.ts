@@ -41,7 +41,10 @@ const program = new Command("npm run bench --")
       "compute the same. PyTorch is the one that does not run on WebGPU; where the adapter is a graphics card, it " +
       "computes there in full float32.",
   )
-  .argument("[names...]", "only workloads with one of these in their name, in this order (default: all)")
+  .argument(
+    "[names...]",
+    "only workloads of these names, or with one of these in theirs, in this order (default: all)",
+  )
   .option("--json <file>", "write all that was measured as JSON, too")
   .option(
     "--peak-tflops <number>",
@@ -67,7 +70,7 @@ async function bench(
   names: readonly string[],
   { json, peakTflops, peers, quick: isQuick = false, seconds }: Options,
 ): Promise<void> {
-  const named = new Set(names.flatMap((word) => workloads.filter(({ name }) => name.includes(word))));
+  const named = new Set(names.flatMap(workloadsNamed));
   if (names.length > 0 && named.size === 0)
     throw new ArgumentError(`no workload has ${names.join(" or ")} in its name`, "--help lists them all");
   const wanted = peers ?? peerNames;
@@ -133,6 +136,11 @@ async function measured(
 
 function recordsOf(all: readonly Measured[]): BenchRecord[] {
   return all.flatMap(({ records }) => records);
+}
+
+function workloadsNamed(word: string): readonly Workload[] {
+  const exact = workloads.filter(({ name }) => name === word);
+  return exact.length > 0 ? exact : workloads.filter(({ name }) => name.includes(word));
 }
 
 function helpLine({ name, title, forCards }: Workload): string {
