@@ -28,6 +28,11 @@ export function partOf(memory: GpuMemory, start: number, bytes: number): GpuMemo
   return { ...memory, offset: memory.offset + start, bytes: roundUp(bytes) };
 }
 
+/** Whether they are one part of one buffer. */
+export function isSameMemory(a: GpuMemory, b: GpuMemory): boolean {
+  return a.id === b.id && a.offset === b.offset && a.bytes === b.bytes;
+}
+
 /** Where the next part can begin behind so many bytes. */
 export function nextPart(bytes: number): number {
   return Math.ceil(bytes / partAlignment) * partAlignment;

@@ -5,7 +5,7 @@
  * - an operation on every element is done by the kernel that made the elements, before it stores them (`fuseMaps`);
  * - alike operations on tensors that lie behind each other become one (`joinBatches`).
  */
-import { type GpuMemory, layOut, nextPart, partOf } from "../buffers.ts";
+import { type GpuMemory, isSameMemory, layOut, nextPart, partOf } from "../buffers.ts";
 import {
   canBeWritten,
   canFinish,
@@ -195,7 +195,7 @@ export function joinBatches(
     if (size > largestBinding) return false;
     return next.buffers.every((memory, binding) => {
       const before = last.buffers[binding];
-      if (isSame(memory, before)) return true;
+      if (isSameMemory(memory, before)) return true;
       if (!isTraced(memory)) return memory.id === before.id && memory.offset === endOf(before);
       const ids = earlier.map(({ buffers }) => buffers[binding].id);
       const isWhole = memory.offset === 0 && memory.bytes === memories.get(memory.id)!.bytes;
@@ -223,7 +223,7 @@ export function joinBatches(
     const bytes = extent(dispatches);
     const memories = buffers.map((memory, binding) => {
       const members = dispatches.map((dispatch) => dispatch.buffers[binding]);
-      if (members.every((member) => isSame(member, memory))) return memory;
+      if (members.every((member) => isSameMemory(member, memory))) return memory;
       if (isTraced(memory)) addBlock(members, bytes);
       return { ...memory, bytes };
     });
@@ -237,10 +237,6 @@ export function joinBatches(
     const { starts } = layOut(members.map(({ bytes }) => bytes));
     blocks.push({ offsets: new Map(members.map(({ id }, i) => [id, starts[i]])), bytes });
   }
-}
-
-export function isSame(a: GpuMemory, b: GpuMemory): boolean {
-  return a.id === b.id && a.offset === b.offset && a.bytes === b.bytes;
 }
 
 function endOf({ offset, bytes }: GpuMemory): number {

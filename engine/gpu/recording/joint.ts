@@ -3,10 +3,9 @@
  * gets its number as an ending, its uniforms are fields of one struct, and memory that several bind is bound once. They run
  * side by side, each in workgroups of its own, or, where each has one workgroup, in turn.
  */
-import type { GpuMemory } from "../buffers.ts";
+import { type GpuMemory, isSameMemory } from "../buffers.ts";
 import type { Dispatch } from "../gpu.ts";
 import { type Kernel, kernel, mostBuffers } from "../kernel.ts";
-import { isSame } from "./fuse.ts";
 
 export type Arrangement = "sideBySide" | "inTurn";
 
@@ -103,7 +102,7 @@ function jointBindings(members: readonly Dispatch[]): JointBindings {
     buffers.map((memory, binding) => {
       const type = typesOf(kernel)![binding];
       const isWritten = kernel.bindings[binding] === "write";
-      const known = bound.findIndex((other) => other.type === type && isSame(other.memory, memory));
+      const known = bound.findIndex((other) => other.type === type && isSameMemory(other.memory, memory));
       if (known < 0) return bound.push({ memory, type, isWritten }) - 1;
       bound[known].isWritten ||= isWritten;
       return known;
