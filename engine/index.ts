@@ -64,6 +64,7 @@ export {
   fed,
   type HostArray,
   type RecordedStep,
+  type RecordOptions,
   recordStep,
 } from "./recordedStep.ts";
 export {
