@@ -1,6 +1,6 @@
 /** Elementwise arithmetic, and the elementary functions. */
 import type { Tensor } from "../tensor.ts";
-import { binary } from "./binary.ts";
+import { type BinaryChecks, binary } from "./binary.ts";
 import { type UnaryChecks, unary, unaryOp } from "./unary.ts";
 
 const anyDtype = ["float32", "int32", "uint32"] as const;
@@ -8,30 +8,33 @@ const anyDtype = ["float32", "int32", "uint32"] as const;
 export const add = binary("add", {
   forward: "a + b",
   backward: ["dy", "dy"],
-  reference: (a, b) => a + b,
   dtypes: anyDtype,
 });
+
+export const addChecks: BinaryChecks = { reference: (a, b) => a + b };
 
 export const sub = binary("sub", {
   forward: "a - b",
   backward: ["dy", "-dy"],
-  reference: (a, b) => a - b,
   dtypes: anyDtype,
 });
+
+export const subChecks: BinaryChecks = { reference: (a, b) => a - b };
 
 export const mul = binary("mul", {
   forward: "a * b",
   backward: ["dy * b", "dy * a"],
-  reference: (a, b) => a * b,
   dtypes: anyDtype,
 });
+
+export const mulChecks: BinaryChecks = { reference: (a, b) => a * b };
 
 export const div = binary("div", {
   forward: "a / b",
   backward: ["dy / b", "-dy * a / (b * b)"],
-  reference: (a, b) => a / b,
-  values: ["normal", "awayFromZero"],
 });
+
+export const divChecks: BinaryChecks = { reference: (a, b) => a / b, values: ["normal", "awayFromZero"] };
 
 /** A copy with memory of its own. */
 export const clone = unary("clone", { forward: "x", backward: "dy" });

@@ -13,24 +13,23 @@ interface BinaryFormulas {
   readonly forward: string;
   /** WGSL for da and db, from a, b and dy; or why there are none. */
   readonly backward: readonly [string, string] | { readonly noGradient: string };
-  readonly reference: (a: number, b: number) => number;
-  /** Where the checks take a and b from. */
-  readonly values?: readonly [InputValues, InputValues];
   /** The dtypes it takes, float16 where it takes float32 (both operands have the same one). Default: float32 alone. */
   readonly dtypes?: readonly DType[];
   /** Default: that of the operands. */
   readonly output?: DType;
 }
 
+/** What its checks are made of: a literal beside the operation, which bundlers drop as they do `OpChecks`. */
+export interface BinaryChecks {
+  readonly reference: (a: number, b: number) => number;
+  /** Where a and b are taken from. Default: "normal". */
+  readonly values?: readonly [InputValues, InputValues];
+}
+
 /** A number stands for a tensor without axes. */
 export type Operand = Tensor | number;
 
-export interface BinaryOp extends Op<unknown> {
-  /** For its checks. */
-  readonly formulas: BinaryFormulas;
-}
-
-export type BinaryFunction = ((a: Operand, b: Operand) => Tensor) & { readonly op: BinaryOp };
+export type BinaryFunction = ((a: Operand, b: Operand) => Tensor) & { readonly op: Op<unknown> };
 
 /** `add(a, b)`: either may be a number. */
 export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
@@ -62,12 +61,14 @@ export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
     const isFloat = [first, second].some(({ dtype }) => dtype === "float32");
     return op.run(isFloat ? [first, second].map(widened) : [first, second], {});
   }
-  return Object.assign(run, { op: { ...op, formulas } });
+  return Object.assign(run, { op });
 }
 
 /** Every way to broadcast: none, scalars, an added axis, both sides; odd sizes, 1, more than one workgroup. */
-export function binaryChecks(op: BinaryOp): OpChecks<unknown> {
-  const { reference, values: [valuesA, valuesB] = ["normal", "normal"] } = op.formulas;
+export function binaryChecks(
+  op: Op<unknown>,
+  { reference, values: [valuesA, valuesB] = ["normal", "normal"] }: BinaryChecks,
+): OpChecks<unknown> {
   const shapes: [Shape, Shape][] = [
     [
       [3, 5],

@@ -1,20 +1,28 @@
 /** Comparisons, elementwise with broadcasting: 1 where true, 0 where false, as uint32. */
-import { binary } from "./binary.ts";
+import { type BinaryChecks, binary } from "./binary.ts";
 
-function comparison(name: string, operator: string, reference: (a: number, b: number) => boolean) {
+function comparison(name: string, operator: string) {
   return binary(name, {
     forward: `select(0u, 1u, a ${operator} b)`,
     backward: { noGradient: "a comparison is constant almost everywhere" },
-    reference: (a, b) => (reference(a, b) ? 1 : 0),
-    values: [{ below: 4 }, { below: 4 }],
     dtypes: ["float32", "int32", "uint32"],
     output: "uint32",
   });
 }
 
-export const equal = comparison("equal", "==", (a, b) => a === b);
-export const notEqual = comparison("notEqual", "!=", (a, b) => a !== b);
-export const less = comparison("less", "<", (a, b) => a < b);
-export const lessEqual = comparison("lessEqual", "<=", (a, b) => a <= b);
-export const greater = comparison("greater", ">", (a, b) => a > b);
-export const greaterEqual = comparison("greaterEqual", ">=", (a, b) => a >= b);
+export const equal = comparison("equal", "==");
+export const notEqual = comparison("notEqual", "!=");
+export const less = comparison("less", "<");
+export const lessEqual = comparison("lessEqual", "<=");
+export const greater = comparison("greater", ">");
+export const greaterEqual = comparison("greaterEqual", ">=");
+
+/** Whole numbers, so that some are equal. */
+const values = [{ below: 4 }, { below: 4 }] as const;
+
+export const equalChecks: BinaryChecks = { reference: (a, b) => Number(a === b), values };
+export const notEqualChecks: BinaryChecks = { reference: (a, b) => Number(a !== b), values };
+export const lessChecks: BinaryChecks = { reference: (a, b) => Number(a < b), values };
+export const lessEqualChecks: BinaryChecks = { reference: (a, b) => Number(a <= b), values };
+export const greaterChecks: BinaryChecks = { reference: (a, b) => Number(a > b), values };
+export const greaterEqualChecks: BinaryChecks = { reference: (a, b) => Number(a >= b), values };

@@ -19,16 +19,19 @@ import {
   abs,
   absChecks,
   add,
+  addChecks,
   clampChecks,
   clampOp,
   clone,
   cloneChecks,
   div,
+  divChecks,
   exp,
   expChecks,
   log,
   logChecks,
   mul,
+  mulChecks,
   neg,
   negChecks,
   powChecks,
@@ -38,11 +41,25 @@ import {
   square,
   squareChecks,
   sub,
+  subChecks,
 } from "./arithmetic.ts";
 import { batchNormChecks, batchNormEvaluationChecks } from "./batchNorm.ts";
 import { binaryChecks } from "./binary.ts";
 import { crossEntropyLossChecks, nllLossChecks } from "./classLosses.ts";
-import { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./compare.ts";
+import {
+  equal,
+  equalChecks,
+  greater,
+  greaterChecks,
+  greaterEqual,
+  greaterEqualChecks,
+  less,
+  lessChecks,
+  lessEqual,
+  lessEqualChecks,
+  notEqual,
+  notEqualChecks,
+} from "./compare.ts";
 import { conv2dChecks } from "./conv2d.ts";
 import { castChecks, toChecks } from "./convert.ts";
 import { convTranspose2dChecks } from "./convTranspose2d.ts";
@@ -83,7 +100,8 @@ export type AnyChecks = OpChecks<any>;
 
 export const opChecks = [
   // arithmetic
-  ...[add.op, sub.op, mul.op, div.op].map(binaryChecks),
+  ...[binaryChecks(add.op, addChecks), binaryChecks(sub.op, subChecks)],
+  ...[binaryChecks(mul.op, mulChecks), binaryChecks(div.op, divChecks)],
   ...[unaryChecks(clone.op, cloneChecks), unaryChecks(neg.op, negChecks)],
   ...[unaryChecks(exp.op, expChecks), unaryChecks(log.op, logChecks), unaryChecks(sqrt.op, sqrtChecks)],
   ...[unaryChecks(square.op, squareChecks), unaryChecks(abs.op, absChecks)],
@@ -93,7 +111,9 @@ export const opChecks = [
   ...[unaryChecks(sigmoid.op, sigmoidChecks), unaryChecks(tanh.op, tanhChecks)],
   ...[unaryChecks(softplus.op, softplusChecks)],
   // comparisons, dtypes, indices
-  ...[equal.op, notEqual.op, less.op, lessEqual.op, greater.op, greaterEqual.op].map(binaryChecks),
+  ...[binaryChecks(equal.op, equalChecks), binaryChecks(notEqual.op, notEqualChecks)],
+  ...[binaryChecks(less.op, lessChecks), binaryChecks(lessEqual.op, lessEqualChecks)],
+  ...[binaryChecks(greater.op, greaterChecks), binaryChecks(greaterEqual.op, greaterEqualChecks)],
   ...[toChecks, castChecks, argmaxChecks, oneHotChecks, gatherChecks, indexSelectChecks],
   // reductions
   ...[sumChecks, meanChecks, maxChecks, varianceChecks, stdChecks],
