@@ -10,6 +10,15 @@ import { KernelError } from "../errors.ts";
 /** Every WebGPU device binds so many buffers to a kernel; the uniforms have the number behind them. */
 export const mostBuffers = 8;
 
+/** Bytes that the uniforms of a dispatch may take, wherever they lie. */
+export const uniformBytes = 256;
+
+/** What is captured: the binding's number, its access, the variable and its type. */
+export const storageVariable =
+  /@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>\s*(\w+)\s*:\s*([^;]+);/g;
+/** What is captured: its fields. */
+export const uniformStruct = /struct Uniforms\s*\{([^}]*)\}/;
+
 export interface Kernel {
   readonly name: string;
   /** Distinguishes every specialisation of every kernel. */
@@ -78,9 +87,7 @@ function literal(value: number): string {
 
 function parseBindings(name: string, source: string): ("read" | "write")[] {
   const bindings: ("read" | "write")[] = [];
-  for (const [, binding, access] of source.matchAll(
-    /@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>/g,
-  )) {
+  for (const [, binding, access] of source.matchAll(storageVariable)) {
     bindings[Number(binding)] = access === "read" ? "read" : "write";
   }
   if (bindings.length === 0 || bindings.includes(undefined as never)) {
@@ -92,7 +99,7 @@ function parseBindings(name: string, source: string): ("read" | "write")[] {
 /** Offsets by WGSL's layout rules for scalars, vec4 and arrays of vec4. */
 function parseUniforms(source: string): UniformField[] {
   const fields: UniformField[] = [];
-  const declared = /struct Uniforms\s*\{([^}]*)\}/.exec(source)?.[1] ?? "";
+  const declared = uniformStruct.exec(source)?.[1] ?? "";
   const body = declared.replace(/\/\/.*/g, ""); // a colon in a comment declares nothing
   let bytes = 0;
   for (const [, name, vector, element, length] of body.matchAll(

@@ -6,7 +6,7 @@
 import { KernelError } from "../errors.ts";
 import type { GpuMemory } from "./buffers.ts";
 import type { Counters, ReadyDispatch } from "./gpu.ts";
-import { type Kernel, packUniforms } from "./kernel.ts";
+import { type Kernel, packUniforms, uniformBytes } from "./kernel.ts";
 import { type Awaiting, bindGroup, PipelineCache } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
 
@@ -62,7 +62,7 @@ export class CommandQueue {
     this.#awaiting = awaiting;
     this.#onFailure = onFailure;
     const alignment = device.limits.minUniformBufferOffsetAlignment;
-    this.#slotBytes = Math.max(256, alignment);
+    this.#slotBytes = Math.max(uniformBytes, alignment);
     this.#mostWorkgroups = device.limits.maxComputeWorkgroupsPerDimension;
     this.#arena = device.createBuffer({
       label: "uniform arena",

@@ -5,22 +5,28 @@
  */
 import { type GpuMemory, isSameMemory } from "../buffers.ts";
 import type { Dispatch } from "../gpu.ts";
-import { type Kernel, kernel, mostBuffers } from "../kernel.ts";
+import { type Kernel, kernel, mostBuffers, storageVariable, uniformBytes, uniformStruct } from "../kernel.ts";
 
 export type Arrangement = "sideBySide" | "inTurn";
 
-/** What tells buffers apart, and where in it a memory lies. */
-export type PlaceOf = (memory: GpuMemory) => { readonly buffer: unknown; readonly offset: number };
+/** A part of a buffer, in bytes. */
+export interface Span {
+  /** What tells it from others. */
+  readonly buffer: unknown;
+  readonly start: number;
+  readonly end: number;
+}
 
-/** The uniforms of a command have a slot of this size. */
-const mostUniformBytes = 256;
+export type SpanOf = (memory: GpuMemory) => Span;
+
+export function overlap(a: Span, b: Span): boolean {
+  return a.buffer === b.buffer && a.start < b.end && b.start < a.end;
+}
 
 /** The entry that most kernels have. Those of matrix products have other ones: they are large enough alone. */
 const entry =
   /@compute\s*@workgroup_size\(64\)\s*fn main\(\s*@builtin\(workgroup_id\)\s*(\w+)\s*:\s*vec3u\s*,\s*@builtin\(num_workgroups\)\s*(\w+)\s*:\s*vec3u\s*,\s*@builtin\(local_invocation_index\)\s*(\w+)\s*:\s*u32\s*,?\s*\)/;
-const storageVariable = /@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*\w+>\s*(\w+)\s*:\s*([^;]+);/g;
 const uniformVariable = /@group\(0\)\s*@binding\(\d+\)\s*var<uniform>[^;]*;/;
-const uniformStruct = /struct Uniforms\s*\{([^}]*)\}/;
 const declaration = /\b(?:(?:fn|struct|alias|const)|var<(?:workgroup|private)>)\s*(\w+)/g;
 
 interface Bound {
@@ -37,9 +43,8 @@ interface JointBindings {
 }
 
 /** Whether there can be one command for all of them. */
-export function canJoin(members: readonly Dispatch[], arrangement: Arrangement, placeOf: PlaceOf): boolean {
-  const uniformBytes = members.reduce((sum, { kernel }) => sum + uniformBytesOf(kernel), 0);
-  if (uniformBytes > mostUniformBytes) return false;
+export function canJoin(members: readonly Dispatch[], arrangement: Arrangement, spanOf: SpanOf): boolean {
+  if (members.reduce((sum, { kernel }) => sum + uniformBytesOf(kernel), 0) > uniformBytes) return false;
   for (const { kernel, uniforms, workgroups } of members) {
     if (typeof uniforms === "function") return false; // the host works in its own order
     if (arrangement === "inTurn" && workgroups > 1) return false;
@@ -49,11 +54,9 @@ export function canJoin(members: readonly Dispatch[], arrangement: Arrangement, 
   // WebGPU lets no command read one part of a buffer and write another, nor write a part as two bindings.
   const isRefused = bound.some((a, index) =>
     bound.slice(0, index).some((b) => {
-      const [one, other] = [a, b].map(({ memory }) => placeOf(memory));
-      if (!(a.isWritten || b.isWritten) || one.buffer !== other.buffer) return false;
-      const isApart =
-        one.offset + a.memory.bytes <= other.offset || other.offset + b.memory.bytes <= one.offset;
-      return a.isWritten !== b.isWritten || !isApart;
+      const [one, other] = [spanOf(a.memory), spanOf(b.memory)];
+      if (a.isWritten && b.isWritten) return overlap(one, other);
+      return a.isWritten !== b.isWritten && one.buffer === other.buffer;
     }),
   );
   return bound.length <= mostBuffers && !isRefused;
@@ -62,7 +65,7 @@ export function canJoin(members: readonly Dispatch[], arrangement: Arrangement, 
 /** @param members of which `canJoin` is true */
 export function join(members: readonly Dispatch[], arrangement: Arrangement): Dispatch {
   const { bound, places } = jointBindings(members);
-  const parts = members.map(({ kernel }, index) => partOf(kernel, `_${index}`, places[index]));
+  const parts = members.map(({ kernel }, index) => textOf(kernel, `_${index}`, places[index]));
   const isSideBySide = arrangement === "sideBySide";
   const shares = members.map((_, index) => `share${index}`);
   const fields = [
@@ -125,7 +128,7 @@ function readTypes(source: string): readonly string[] | undefined {
     [...source.matchAll(/alias (\w+)\s*=\s*([^;]+);/g)].map(([, name, type]) => [name, type]),
   );
   const types: string[] = [];
-  for (const [, binding, , type] of source.matchAll(storageVariable)) {
+  for (const [, binding, , , type] of source.matchAll(storageVariable)) {
     types[Number(binding)] = type.replace(/\w+/g, (word) => aliases.get(word) ?? word).replace(/\s+/g, "");
   }
   const structs = [...source.matchAll(/struct (\w+)/g)].map(([, name]) => name); // they would have to be declared for all
@@ -139,11 +142,11 @@ function uniformBytesOf({ uniforms }: Kernel): number {
 }
 
 /** The kernel's text as a part of a joint one. @param places as which memory it binds each of its own */
-function partOf({ source }: Kernel, ending: string, places: readonly number[]) {
+function textOf({ source }: Kernel, ending: string, places: readonly number[]) {
   const plain = withoutComments(source);
   const names = new Map([...plain.matchAll(declaration)].map(([, name]) => [name, name + ending]));
   const memories = new Map(
-    [...plain.matchAll(storageVariable)].map(([, binding, name]) => [
+    [...plain.matchAll(storageVariable)].map(([, binding, , name]) => [
       name,
       `memory${places[Number(binding)]}`,
     ]),

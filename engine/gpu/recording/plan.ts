@@ -5,7 +5,7 @@
 import { RecordingError } from "../../errors.ts";
 import { type GpuMemory, nextPart } from "../buffers.ts";
 import { type Block, foldConstants, fuseMaps, joinBatches } from "./fuse.ts";
-import type { PlaceOf } from "./joint.ts";
+import type { SpanOf } from "./joint.ts";
 import { giveTogether, type Order } from "./together.ts";
 import { isTraced, type Trace, type TracedCommand } from "./trace.ts";
 
@@ -61,15 +61,11 @@ export function plan(
   largestBinding: number,
   apart: boolean,
 ): Plan {
-  const given = new Set(
-    trace.commands.flatMap((command) =>
-      command.type === "feed" || command.type === "constant" ? [command.memory.id] : [],
-    ),
-  );
+  const fed = idsOf("feed", trace.commands);
+  const given = new Set([...fed, ...idsOf("constant", trace.commands)]);
   for (const command of trace.commands) requireUnchanged(command, given);
   const { once, left, constants } = foldConstants(trace.commands);
   const fused = fuseMaps(left, new Set(outputs.map(({ id }) => id)));
-  const fed = new Set(fused.flatMap((command) => (command.type === "feed" ? [command.memory.id] : [])));
   const isPlaced = ({ id }: GpuMemory) => !constants.has(id) && !fed.has(id);
   const { blocks, joined } = joinBatches(fused, trace.memories, largestBinding, isPlaced);
   const memoryFor = (order: Order) => {
@@ -79,7 +75,7 @@ export function plan(
   const bytesFor = (order: Order) => total(memoryFor(order).arena);
   const most = moreAtMost * bytesFor(joined.map(memoriesOf));
   const isAffordable = (order: Order) => bytesFor(order) <= most;
-  const commands = apart ? joined : giveTogether(joined, { placeOf: placesIn(blocks), isAffordable });
+  const commands = apart ? joined : giveTogether(joined, { spanOf: spansIn(blocks), isAffordable });
   const { items, places, arena } = memoryFor(commands.map(memoriesOf));
   const constantMemories = [...constants].map((id) => trace.memories.get(id)!);
   const planned = total(arena);
@@ -107,16 +103,22 @@ function requireUnchanged(command: TracedCommand, given: ReadonlySet<number>): v
   );
 }
 
+/** Of the memory that the host gives numbers. */
+function idsOf(type: "feed" | "constant", commands: readonly TracedCommand[]): ReadonlySet<number> {
+  return new Set(commands.flatMap((command) => (command.type === type ? [command.memory.id] : [])));
+}
+
 function memoriesOf(command: TracedCommand): readonly GpuMemory[] {
   return command.type === "dispatch" ? command.dispatch.buffers : [];
 }
 
 /** Blocks are buffers already; any other memory of a step may still get one of its own. */
-function placesIn(blocks: readonly Block[]): PlaceOf {
+function spansIn(blocks: readonly Block[]): SpanOf {
   const blockOf = blocksById(blocks);
-  return ({ id, offset }) => {
+  return ({ id, offset, bytes }) => {
     const block = blockOf.get(id);
-    return { buffer: block ?? id, offset: offset + (block?.offsets.get(id) ?? 0) };
+    const start = offset + (block?.offsets.get(id) ?? 0);
+    return { buffer: block ?? id, start, end: start + bytes };
   };
 }
 

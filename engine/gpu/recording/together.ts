@@ -6,14 +6,14 @@
  */
 import type { GpuMemory } from "../buffers.ts";
 import type { Dispatch } from "../gpu.ts";
-import { type Arrangement, canJoin, join, type PlaceOf } from "./joint.ts";
+import { type Arrangement, canJoin, join, overlap, type Span, type SpanOf } from "./joint.ts";
 import type { TracedCommand } from "./trace.ts";
 
 /** What memory each command uses, one after the other. */
 export type Order = readonly (readonly GpuMemory[])[];
 
 export interface TogetherRules {
-  readonly placeOf: PlaceOf;
+  readonly spanOf: SpanOf;
   /** Whether there is room for commands in this order. */
   isAffordable(order: Order): boolean;
 }
@@ -26,11 +26,7 @@ interface Group {
   readonly uses: readonly Use[];
 }
 
-interface Use {
-  readonly buffer: unknown;
-  /** In bytes. */
-  readonly start: number;
-  readonly end: number;
+interface Use extends Span {
   readonly isWrite: boolean;
 }
 
@@ -76,22 +72,17 @@ function arrange(
   }
 
   function usesIn({ kernel, buffers }: Dispatch): Use[] {
-    return buffers.map((memory, binding) => {
-      const { buffer, offset } = rules.placeOf(memory);
-      return {
-        buffer,
-        start: offset,
-        end: offset + memory.bytes,
-        isWrite: kernel.bindings[binding] === "write",
-      };
-    });
+    return buffers.map((memory, binding) => ({
+      ...rules.spanOf(memory),
+      isWrite: kernel.bindings[binding] === "write",
+    }));
   }
 
   function merge(first: number, second: number, place: number): boolean {
     const both = [groups[first], groups[second]];
     if (both.some(({ members }) => members.length === 0)) return false;
     const members = both.flatMap(({ members }) => members);
-    if (!canJoin(members, arrangement, rules.placeOf)) return false;
+    if (!canJoin(members, arrangement, rules.spanOf)) return false;
     const merged = { members, command: groups[place].command, uses: both.flatMap(({ uses }) => uses) };
     const order = groups.flatMap((group, index) => {
       if (index === place) return [merged];
@@ -106,13 +97,5 @@ function arrange(
 
 /** Whether the order of the two matters. */
 function waits(a: Group, b: Group): boolean {
-  return a.uses.some((one) =>
-    b.uses.some(
-      (other) =>
-        (one.isWrite || other.isWrite) &&
-        one.buffer === other.buffer &&
-        one.start < other.end &&
-        other.start < one.end,
-    ),
-  );
+  return a.uses.some((one) => b.uses.some((other) => (one.isWrite || other.isWrite) && overlap(one, other)));
 }
