@@ -16,7 +16,7 @@ import { ArgumentError, AutogradError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type NdArray, ndarray } from "../reference.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
-import { emptyTensor, Tensor, tensor } from "../tensor.ts";
+import { emptyLike, emptyTensor, Tensor, tensor, viewOf } from "../tensor.ts";
 import { defineOp, dispatch, type InputValues, type OpChecks, requireDtype, type Sample } from "./define.ts";
 import { fold } from "./fold.ts";
 import {
@@ -148,9 +148,10 @@ function emptyLosses(target: Tensor, reduction: Reduction): Tensor {
 /** What `emptyLosses` made, reduced. In memory, a mean is followed by the weight of all losses, for the gradient. */
 function reduceLosses(losses: Tensor, reduction: Reduction): Tensor {
   if (reduction === "none") return losses;
-  const { storage } =
-    reduction === "sum" ? fold("sum", losses, [...losses.shape.keys()]) : weightedMean(losses);
-  return new Tensor(storage, [], "float32");
+  return viewOf(
+    reduction === "sum" ? fold("sum", losses, [...losses.shape.keys()]) : weightedMean(losses),
+    [],
+  );
 }
 
 /** So few scores are reduced to their loss by the workgroup that computes all losses. */
@@ -274,11 +275,11 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
       flops: 4 * logits.size,
     });
     const saved = weights ? [logSums, weights] : [logSums];
-    const output = isWhole ? new Tensor(losses.storage, [], "float32") : reduceLosses(losses, reduction);
+    const output = isWhole ? viewOf(losses, []) : reduceLosses(losses, reduction);
     return { output, saved };
   },
   backward({ gradient, inputs: [logits, target], output, saved: [logSums, weights], options }) {
-    const result = emptyTensor(logits.gpu, logits.shape);
+    const result = emptyLike(logits);
     const { constants, uniforms, workgroups } = alongLogits(logits, options);
     const sources = [common, ...rowSources, weightsSource, crossEntropyGradientSource];
     dispatch({
@@ -352,7 +353,7 @@ export const nllLossOp = defineOp<ClassCase>({
     return { output: reduceLosses(losses, options.reduction), saved: weights ? [weights] : [] };
   },
   backward({ gradient, inputs: [x, target], output, saved: [weights], options }) {
-    const result = emptyTensor(x.gpu, x.shape);
+    const result = emptyLike(x);
     dispatch({
       kernel: kernel("nllLossGradient", [common, weightsSource, nllGradientSource], {
         ...backwardConstants(weights, options),
