@@ -178,7 +178,7 @@ program
   .option("--set <name=value...>", "the model's own settings")
   .option("--input <shape>", "of one sample, such as 3x224x224 (default: what its data has)", inputShape)
   .option("--classes <count>", "how many (default: what its data has)", wholeNumberFrom(1))
-  .option("--batch <count>", "samples a step (default: the recipe's)", wholeNumberFrom(1))
+  .addOption(batchOption())
   .addOption(precisionOption())
   .addHelpText("after", "\nExample:\n  wgrad summary alexnet --batch 32")
   .action(async (model: string, options) => {
@@ -195,7 +195,7 @@ program
   )
   .argument("<model>", "see `wgrad models`")
   .option("--set <name=value...>", "the model's own settings")
-  .option("--batch <count>", "samples a step (default: the recipe's)", wholeNumberFrom(1))
+  .addOption(batchOption())
   .addOption(precisionOption())
   .option("--steps <count>", "of how many steps the median is taken", wholeNumberFrom(1), 5)
   .option("--trace <file>", "write the step as a Chrome trace, too: ui.perfetto.dev shows it")
@@ -210,15 +210,15 @@ program
   .summary("find out which kernels are fastest on this machine, for models of yours")
   .description(
     "Times every way in which this machine's adapter can compute the matrix products and convolutions of the " +
-      "models' training steps, and keeps those that are clearly faster than the usual one. From then on all " +
-      "commands take them for products of exactly these sizes. The same tuning gives the same bits; the last bits " +
+      "models' training steps, and keeps those that are clearly faster than the usual one. From then on, commands " +
+      "that compute with a model take them for products of exactly these sizes. The same tuning gives the same bits; the last bits " +
       "of results may differ from those without one.",
   )
   .argument("[models...]", "see `wgrad models` (default: autoencoder, vae, lenet5 and alexnet28)")
   .option("--set <name=value...>", "the settings of the model, if it is one")
   .option("--input <shape>", "of one sample, such as 3x64x64 (default: what its data has)", inputShape)
   .option("--classes <count>", "how many (default: what its data has)", wholeNumberFrom(1))
-  .option("--batch <count>", "samples a step (default: the recipe's)", wholeNumberFrom(1))
+  .addOption(batchOption())
   .addOption(precisionOption())
   .option("--list", "show what was found so far, for all adapters")
   .option("--clear", "forget it")
@@ -309,6 +309,12 @@ function fromOption(): Option {
   return new Option(
     "--from <training>",
     "a training's folder, or a weights file (default: the newest in out/)",
+  );
+}
+
+function batchOption(): Option {
+  return new Option("--batch <count>", "samples a step (default: the recipe's)").argParser(
+    wholeNumberFrom(1),
   );
 }
 

@@ -53,17 +53,17 @@ export async function profileStep<Data, B extends Batch>(
   const { update } = atWork.trainer(recipe, 2 * (warmUps + steps));
   const batch = atWork.example(recipe.batchSize);
   let done = 0;
-  const record = (options: RecordOptions) => {
+  async function warmedUp(options: RecordOptions) {
     const step = recordStep(() => update(batch, () => done), options);
     const run = async () => {
       const losses = await step.run({});
       done++;
       return losses;
     };
+    for (let i = 0; i < warmUps; i++) await (await run()).loss.item();
     return { run, release: step.release };
-  };
-  const usual = record({});
-  for (let i = 0; i < warmUps; i++) await (await usual.run()).loss.item();
+  }
+  const usual = await warmedUp({});
   const [whole, host]: number[][] = [[], []];
   for (let i = 0; i < steps; i++) {
     const start = performance.now();
@@ -73,8 +73,7 @@ export async function profileStep<Data, B extends Batch>(
     whole.push((performance.now() - start) / 1000);
   }
   usual.release();
-  const apart = record({ apart: true }); // each command is one layer's
-  for (let i = 0; i < warmUps; i++) await (await apart.run()).loss.item();
+  const apart = await warmedUp({ apart: true }); // each command is one layer's
   const profiled: (readonly DispatchTime[])[] = [];
   for (let i = 0; i < steps; i++) profiled.push(await gpu.profile(apart.run));
   apart.release();
