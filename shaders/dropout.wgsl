@@ -1,6 +1,5 @@
-// y = 0 where the draw says so, scale · x elsewhere; four elements a thread. The backward pass runs it on the
-// gradient with the same draw, which gives the same mask.
-// In front: alias Element; fn finish(value: Element, i: u32) -> Element, which element i of y goes through.
+// y = 0 where the draw says so, scale · x elsewhere; the mask is 0 and 1. Four elements a thread.
+// In front: alias Element.
 
 struct Uniforms {
   draw: vec4u,  // see randomWords
@@ -12,7 +11,8 @@ struct Uniforms {
 
 @group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<vec4<Element>>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4<Element>>;
+@group(0) @binding(1) var<storage, read_write> mask: array<vec4<Element>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<Element>>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -23,11 +23,6 @@ fn main(
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let isDropped = (randomWords(uniforms.firstVector + i, uniforms.draw) >> vec4u(8u)) < vec4u(uniforms.dropped);
-  let kept = select(uniforms.scale * vec4f(x[i]), vec4f(0.0), isDropped);
-  y[i] = vec4<Element>(
-    finish(Element(kept.x), 4u * i),
-    finish(Element(kept.y), 4u * i + 1u),
-    finish(Element(kept.z), 4u * i + 2u),
-    finish(Element(kept.w), 4u * i + 3u),
-  );
+  mask[i] = select(vec4<Element>(1), vec4<Element>(0), isDropped);
+  y[i] = vec4<Element>(select(uniforms.scale * vec4f(x[i]), vec4f(0.0), isDropped));
 }

@@ -1,6 +1,6 @@
 /**
  * Dropout: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, JMLR 15 (2014), in the form that scales while
- * training. The mask is not stored: forward and backward draw it from the same seed and draw number.
+ * training. The mask is kept for the gradient, which then is a formula like any other.
  */
 import common from "../../shaders/common.wgsl";
 import dropoutSource from "../../shaders/dropout.wgsl";
@@ -12,7 +12,7 @@ import { chanceOf, nextDraw } from "../random.ts";
 import { ndarray } from "../reference.ts";
 import { emptyLike, type Tensor } from "../tensor.ts";
 import { defineOp, type OpChecks, requireDtype } from "./define.ts";
-import { finishableElementOf } from "./elementwise.ts";
+import { elementOf, pullBackElements } from "./elementwise.ts";
 import { dispatchElements } from "./slices.ts";
 
 interface DropoutOptions {
@@ -25,29 +25,33 @@ function scaleOf(probability: number): number {
   return probability < 1 ? 1 / (1 - probability) : 0;
 }
 
-function masked(x: Tensor, { probability, draw }: DropoutOptions): Tensor {
-  const result = emptyLike(x);
-  dispatchElements({
-    kernel: kernel("dropout", [common, philoxSource, dropoutSource], finishableElementOf(x)),
-    buffers: [x, result],
-    uniforms: () => ({
-      draw: drawWords(draw),
-      dropped: chanceOf(probability),
-      scale: scaleOf(probability),
-    }),
-    flops: 1,
-  });
-  return result;
-}
-
 export const dropoutOp = defineOp<DropoutOptions>({
   name: "dropout",
   halves: 1,
-  forward([x], options) {
+  forward([x], { probability, draw }) {
     requireDtype("dropout", "float32", x);
-    return masked(x, options);
+    const output = emptyLike(x);
+    const mask = emptyLike(x);
+    dispatchElements({
+      kernel: kernel("dropout", [common, philoxSource, dropoutSource], elementOf(x)),
+      buffers: [x, mask, output],
+      uniforms: () => ({
+        draw: drawWords(draw),
+        dropped: chanceOf(probability),
+        scale: scaleOf(probability),
+      }),
+      flops: 1,
+    });
+    return { output, saved: [mask] };
   },
-  backward: ({ gradient, options }) => [masked(gradient, options)],
+  backward: ({ gradient, saved: [mask], options: { probability } }) => [
+    pullBackElements(
+      "dropoutGradient",
+      "select(0.0, scale * dy, x > 0.0)",
+      { x: mask, dy: gradient },
+      { scale: scaleOf(probability) },
+    ),
+  ],
 });
 
 export const dropoutChecks: OpChecks<DropoutOptions> = {
