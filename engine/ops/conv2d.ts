@@ -74,9 +74,11 @@ export const conv2dOp = defineOp<Geometry>({
     const convolution = convolutionOf(x.shape, weight.shape, geometry);
     const dy = pullBackActivation(geometry.activation, output, gradient);
     const wantsBias = bias !== undefined && needs(2);
+    // First what the layers before wait for: a recording then finds more that it can give together with the rest.
+    const byInput = needs(0) ? convolutionInputGradient(dy, weight, undefined, convolution) : null;
     const byWeight = needs(1) ? convolutionWeightGradient(x, dy, convolution, wantsBias) : undefined;
     return [
-      needs(0) ? convolutionInputGradient(dy, weight, undefined, convolution) : null,
+      byInput,
       byWeight?.product ?? null,
       wantsBias ? (byWeight?.rowSums ?? convolutionBiasGradient(dy)) : null,
     ];
