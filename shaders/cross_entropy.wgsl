@@ -4,8 +4,8 @@
 // class outside of the row the loss is NaN, and nothing is read; where the class is ignoreIndex it is 0.
 // In front: what rows.wgsl and class_weights.wgsl need; weighted_sum.wgsl; isSmoothed;
 // alias Loss, fn lossOf(loss: f32, weight: f32) -> Loss: what is stored;
-// isWhole: one workgroup has all rows, each thread every 64th (teamSize is 1), and stores
-// fn reduced(loss: f32, weight: f32) -> Loss of all of them.
+// isWhole: one workgroup has all rows, each thread every 64th (teamSize is 1), and stores the sum of their losses, or
+// (isMean) their weighted mean.
 
 struct Uniforms {
   length: u32,
@@ -32,7 +32,7 @@ fn main(
     var own = vec2f();
     for (var first = 0u; first < uniforms.rows; first += 64u) { own += weightedLoss(rowAt(first + local, 0u), local); }
     let all = weightedSum(own, local);
-    if (local == 0u) { losses[0] = reduced(all.x, all.y); }
+    if (local == 0u) { losses[0] = lossOf(select(all.x, all.x / all.y, isMean), all.y); }
   } else {
     let row = rowOf(workgroupIndex(workgroup, workgroups), local);
     let loss = weightedLoss(row, local);

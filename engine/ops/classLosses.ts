@@ -107,14 +107,12 @@ function classWeights(name: string, scores: Tensor, { weight }: ClassCase): Tens
 
 /** What goes in front of the kernels; `reduction` decides whether losses are stored with their weights. */
 function forwardConstants(weights: Tensor | undefined, { reduction }: ClassCase) {
-  const [type, one, all] =
-    reduction === "mean"
-      ? ["vec2f", "vec2f(loss, weight)", "vec2f(loss / weight, weight)"]
-      : ["f32", "loss", "loss"];
+  const isMean = reduction === "mean";
+  const [type, stored] = isMean ? ["vec2f", "vec2f(loss, weight)"] : ["f32", "loss"];
   return {
     isWeighted: weights !== undefined,
-    loss: `alias Loss = ${type}; fn lossOf(loss: f32, weight: f32) -> Loss { return ${one}; }`,
-    reduced: `fn reduced(loss: f32, weight: f32) -> Loss { return ${all}; }`,
+    isMean,
+    loss: `alias Loss = ${type}; fn lossOf(loss: f32, weight: f32) -> Loss { return ${stored}; }`,
   };
 }
 
