@@ -1,7 +1,7 @@
 // result = combine(a, b, dy) for operands of one shape, four elements a thread. dy is the output's gradient where this
 // computes a gradient; a forward pass binds a in its place and does not read it.
 // In front: alias Input, alias Output, fn combine(a: Input, b: Input, dy: Input) -> Output,
-// fn finish(value: Output, i: u32) -> Output, which element i of the result goes through.
+// fn finishFour(v: vec4<Output>, i: u32) -> vec4<Output>, which four elements of the result, from i on, go through.
 
 struct Uniforms {
   vectors: u32,
@@ -24,10 +24,11 @@ fn main(
   let x = a[i];
   let y = b[i];
   let dy = gradients[i];
-  result[i] = vec4<Output>(
-    finish(combine(x.x, y.x, dy.x), 4u * i),
-    finish(combine(x.y, y.y, dy.y), 4u * i + 1u),
-    finish(combine(x.z, y.z, dy.z), 4u * i + 2u),
-    finish(combine(x.w, y.w, dy.w), 4u * i + 3u),
+  let four = vec4<Output>(
+    combine(x.x, y.x, dy.x),
+    combine(x.y, y.y, dy.y),
+    combine(x.z, y.z, dy.z),
+    combine(x.w, y.w, dy.w),
   );
+  result[i] = finishFour(four, 4u * i);
 }

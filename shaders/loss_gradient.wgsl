@@ -1,6 +1,6 @@
 // The gradient of a loss that was summed: combine(a, b, dy · scale), where dy is one number; four elements a thread.
-// In front: fn combine(a: f32, b: f32, dy: f32) -> f32, fn finish(value: f32, i: u32) -> f32, which element i of the
-// result goes through.
+// In front: fn combine(a: f32, b: f32, dy: f32) -> f32, fn finishFour(v: vec4f, i: u32) -> vec4f, which four elements of
+// the result, from i on, go through.
 
 struct Uniforms {
   vectors: u32,
@@ -24,10 +24,6 @@ fn main(
   let x = a[i];
   let y = b[i];
   let dy = gradient[0] * uniforms.scale;
-  result[i] = vec4f(
-    finish(combine(x.x, y.x, dy), 4u * i),
-    finish(combine(x.y, y.y, dy), 4u * i + 1u),
-    finish(combine(x.z, y.z, dy), 4u * i + 2u),
-    finish(combine(x.w, y.w, dy), 4u * i + 3u),
-  );
+  let four = vec4f(combine(x.x, y.x, dy), combine(x.y, y.y, dy), combine(x.z, y.z, dy), combine(x.w, y.w, dy));
+  result[i] = finishFour(four, 4u * i);
 }

@@ -1,6 +1,6 @@
 // y = forward(x), four elements a thread.
-// In front: alias Input, alias Output, fn forward(x: Input) -> Output, fn finish(value: Output, i: u32) -> Output, which
-// element i of y goes through.
+// In front: alias Input, alias Output, fn forward(x: Input) -> Output,
+// fn finishFour(v: vec4<Output>, i: u32) -> vec4<Output>, which four elements of y, from i on, go through.
 
 struct Uniforms {
   parameters: vec4f, // what else the formula uses: a slope, an exponent
@@ -20,10 +20,5 @@ fn main(
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let v = x[i];
-  y[i] = vec4<Output>(
-    finish(forward(v.x), 4u * i),
-    finish(forward(v.y), 4u * i + 1u),
-    finish(forward(v.z), 4u * i + 2u),
-    finish(forward(v.w), 4u * i + 3u),
-  );
+  y[i] = finishFour(vec4<Output>(forward(v.x), forward(v.y), forward(v.z), forward(v.w)), 4u * i);
 }

@@ -1,6 +1,6 @@
 // dx = backward(x, y, dy), four elements a thread.
 // In front: alias Element; fn backward(x: f32, y: f32, dy: f32) -> f32, of which what the formula does not use is not read;
-// fn finish(value: Element, i: u32) -> Element, which element i of dx goes through.
+// fn finishFour(v: vec4<Element>, i: u32) -> vec4<Element>, which four elements of dx, from i on, go through.
 
 struct Uniforms {
   parameters: vec4f,
@@ -24,10 +24,11 @@ fn main(
   let x = vec4f(inputs[i]);
   let y = vec4f(outputs[i]);
   let dy = vec4f(gradients[i]);
-  result[i] = vec4<Element>(
-    finish(Element(backward(x.x, y.x, dy.x)), 4u * i),
-    finish(Element(backward(x.y, y.y, dy.y)), 4u * i + 1u),
-    finish(Element(backward(x.z, y.z, dy.z)), 4u * i + 2u),
-    finish(Element(backward(x.w, y.w, dy.w)), 4u * i + 3u),
+  let four = vec4f(
+    backward(x.x, y.x, dy.x),
+    backward(x.y, y.y, dy.y),
+    backward(x.z, y.z, dy.z),
+    backward(x.w, y.w, dy.w),
   );
+  result[i] = finishFour(vec4<Element>(four), 4u * i);
 }

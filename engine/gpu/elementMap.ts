@@ -5,8 +5,8 @@
  *
  *     fn finish(value: f32, i: u32) -> f32
  *
- * on element i of their result, the last of their bindings, before they store it; for float16, value and result are f16,
- * so that a map behind a kernel sees the numbers that would have been stored.
+ * on element i of their result, the last of their bindings, before they store it, or `finishFour` on four at a time; for
+ * float16, values and results are f16, so that a map behind a kernel sees the numbers that would have been stored.
  */
 import type { GpuMemory } from "./buffers.ts";
 import type { Batch, Dispatch } from "./gpu.ts";
@@ -27,9 +27,13 @@ export interface ElementMap {
   readonly parameters?: Readonly<Record<string, number>>;
 }
 
-/** The constant of a kernel that can finish its results, and leaves them as they are. @param type of an element */
+/** The constants of a kernel that can finish its results, and leaves them as they are. @param type of an element */
 export function unfinished(type: ElementType = "f32") {
-  return { finish: `fn finish(value: ${type}, i: u32) -> ${type} { return value; }` };
+  return {
+    finish: `fn finish(value: ${type}, i: u32) -> ${type} { return value; }`,
+    finishFour: `fn finishFour(v: vec4<${type}>, i: u32) -> vec4<${type}> {
+return vec4<${type}>(finish(v.x, i), finish(v.y, i + 1u), finish(v.z, i + 2u), finish(v.w, i + 3u)); }`,
+  };
 }
 
 /** A map behind a kernel: of its operands, the one that the kernel computes is undefined. */
@@ -49,10 +53,10 @@ export function canFinish({ constants: { finish } }: Kernel, { type }: ElementMa
  */
 const roundedFunctions = {
   f16: `fn rounded(value: f16, i: u32) -> f32 {
-let bits = bitcast<u32>(vec2<f16>(value, 0h)) ^ select(0u, 1u, i == 0xffffffffu);
+let bits = bitcast<u32>(vec2<f16>(value, 0h)) ^ u32(i == 0xffffffffu);
 return f32(bitcast<vec2<f16>>(bits).x); }`,
   f32: `fn rounded(value: f32, i: u32) -> f32 {
-return bitcast<f32>(bitcast<u32>(value) ^ select(0u, 1u, i == 0xffffffffu)); }`,
+return bitcast<f32>(bitcast<u32>(value) ^ u32(i == 0xffffffffu)); }`,
 };
 
 /** The kernel with these maps, one after the other, at its end. Their operands are bound in order behind its own. */
