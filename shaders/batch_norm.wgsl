@@ -25,6 +25,6 @@ fn main(
     add = bias[strip.channel];
   }
   for (var k = strip.first; k < strip.end; k += uniforms.threadsPerPlane) {
-    result[k] = (x[k] - mean) * scale + add;
+    result[k] = finished((x[k] - mean) * scale + add, k);
   }
 }

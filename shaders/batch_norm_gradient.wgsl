@@ -1,7 +1,7 @@
 // dx of batchNorm. In training x moves the batch's mean and variance as well, which takes from dy what lies along them:
 // Ioffe, Szegedy (ICML 2015), section 3.
-// In front: channel_threads.wgsl and what it needs; const isAffine: whether there is a weight; const isTraining: without it sums and products are
-// not read.
+// In front: channel_threads.wgsl and what it needs; const isAffine: whether there is a weight; const isTraining: without
+// it sums and products are not read.
 
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read> gradients: array<Element>;
@@ -25,13 +25,15 @@ fn main(
   var scale = inverse;
   if (isAffine) { scale *= weight[strip.channel]; }
   if (!isTraining) {
-    for (var k = strip.first; k < strip.end; k += uniforms.threadsPerPlane) { result[k] = scale * gradients[k]; }
+    for (var k = strip.first; k < strip.end; k += uniforms.threadsPerPlane) {
+      result[k] = finished(scale * gradients[k], k);
+    }
     return;
   }
   let mean = means[strip.channel];
   let sum = uniforms.share * sums[strip.channel];
   let product = uniforms.share * products[strip.channel] * inverse;
   for (var k = strip.first; k < strip.end; k += uniforms.threadsPerPlane) {
-    result[k] = scale * (gradients[k] - sum - product * (x[k] - mean));
+    result[k] = finished(scale * (gradients[k] - sum - product * (x[k] - mean)), k);
   }
 }

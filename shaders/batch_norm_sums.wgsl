@@ -6,7 +6,7 @@
 @group(0) @binding(1) var<storage, read> gradients: array<Element>;
 @group(0) @binding(2) var<storage, read> means: array<f32>;
 @group(0) @binding(3) var<storage, read> variances: array<f32>;
-@group(0) @binding(4) var<storage, read_write> sums: array<f32>; // [channel][part]
+@group(0) @binding(4) var<storage, read_write> sums: array<f32>; // [part][channel]
 @group(0) @binding(5) var<storage, read_write> products: array<f32>;
 
 @compute @workgroup_size(64)
@@ -27,7 +27,7 @@ fn main(
     sum += dy;
     product += dy * (x[index] - mean);
   }
-  let slot = part.channel * uniforms.parts + part.first;
+  let slot = part.first * uniforms.channels + part.channel;
   sums[slot] = total(sum);
   products[slot] = total(product) * inverseSqrt(variances[part.channel] + uniforms.epsilon);
 }

@@ -1,6 +1,7 @@
 // A tensor [N, C, …] walked plane by plane: a thread has a few elements of one plane, as many apart as the plane has
 // threads.
-// In front: alias Element, f32 or (where the size of a plane allows it) vec4f.
+// In front: alias Element, f32 or (where the size of a plane allows it) vec4f;
+// fn finished(x: Element, k: u32) -> Element, which element k of the result goes through.
 
 struct Uniforms {
   channels: u32,

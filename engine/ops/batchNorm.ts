@@ -15,13 +15,14 @@ import threadsSource from "../../shaders/channel_threads.wgsl";
 import common from "../../shaders/common.wgsl";
 import { requireNonNegative, requireRange } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
+import { unfinished } from "../gpu/elementMap.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { foldAxes, fromIndex, type NdArray } from "../reference.ts";
 import { type Shape, sameShape, showShape } from "../shape.ts";
-import { emptyLike, emptyTensor, type Tensor, viewOf } from "../tensor.ts";
+import { emptyLike, emptyTensor, type Tensor } from "../tensor.ts";
 import { add, mul, pow } from "./arithmetic.ts";
 import { defineOp, dispatch, type OpChecks, requireDtype, requireOneDevice, type Sample } from "./define.ts";
-import { fold } from "./fold.ts";
+import { addSplits } from "./gemm.ts";
 import { planesOf } from "./planes.ts";
 import { rowSources } from "./rows.ts";
 
@@ -83,8 +84,13 @@ function alongPlanes(x: Tensor, epsilon: number) {
   const threadsPerPlane = Math.ceil(inner / elementsPerThread);
   const threads = images * channels * threadsPerPlane;
   const share = 1 / (images * inner * width);
+  const finish = width === 4 ? "finishFour" : "finish";
   return {
-    constants: { element },
+    constants: {
+      element,
+      finished: `fn finished(x: Element, k: u32) -> Element { return ${finish}(x, ${width}u * k); }`,
+      ...unfinished(),
+    },
     uniforms: { channels, inner, threadsPerPlane, threads, epsilon, share },
     workgroups: Math.ceil(threads / 64),
   };
@@ -154,17 +160,16 @@ function gradientSums(
 ): [Tensor, Tensor] {
   const { parts, constants, ...along } = alongChannels(x, epsilon);
   const { channels } = along.uniforms;
-  const sums = emptyTensor(x.gpu, [channels, parts]);
-  const products = emptyTensor(x.gpu, [channels, parts]);
+  const sums = emptyTensor(x.gpu, [parts, channels]);
+  const products = emptyTensor(x.gpu, [parts, channels]);
   dispatch({
     kernel: kernel("batchNormSums", [common, partsSource, sumsSource], constants),
     buffers: [x, dy, mean, variance, sums, products],
     ...along,
     flops: 4 * x.size,
   });
-  const overParts = (partial: Tensor) =>
-    viewOf(parts === 1 ? partial : fold("sum", partial, [1]), [channels]);
-  return [overParts(sums), overParts(products)];
+  const { product, rowSums } = addSplits({ product: products, rowSums: sums }, [channels]);
+  return [rowSums!, product];
 }
 
 /** @param sums those of `gradientSums`, for training; in evaluation the statistics do not depend on x */
