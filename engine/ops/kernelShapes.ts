@@ -127,8 +127,11 @@ export function nameOfShape(shape: KernelShape): string {
   return splits === 1 ? kernel : `${kernel}, ${splits} parts`;
 }
 
+/** Hides the way from memory where too few workgroups fit beside each other to do so. */
+const ahead: TileLoop = { ...workgroup, name: "workgroup ahead", constants: { fetchesAhead: true } };
+
 function loopsOf(gpu: Gpu): readonly TileLoop[] {
-  if (gpu.tiling === "workgroup") return [workgroup, registers];
+  if (gpu.tiling === "workgroup") return [workgroup, ahead, registers];
   return hasLanes(gpu) ? [narrow, wide, registers] : [registers];
 }
 

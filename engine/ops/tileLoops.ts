@@ -30,7 +30,7 @@ export const registers: TileLoop = {
 export const workgroup: TileLoop = {
   name: "workgroup",
   source: workgroupTiles,
-  constants: {},
+  constants: { fetchesAhead: false },
   tileRows: 64,
   tileColumns: 64,
   tilesPerWorkgroup: 1,
