@@ -25,5 +25,5 @@ fn quotient(a: u32, b: u32) -> u32 {
   let estimate = u32(f32(a) / f32(b));
   let tooMuch = estimate * b > a;
   let tooLittle = !tooMuch & (a - estimate * b >= b); // & does not branch, as && would
-  return estimate - select(0u, 1u, tooMuch) + select(0u, 1u, tooLittle);
+  return estimate - u32(tooMuch) + u32(tooLittle);
 }

@@ -23,6 +23,6 @@ fn main(
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let isDropped = (randomWords(uniforms.firstVector + i, uniforms.draw) >> vec4u(8u)) < vec4u(uniforms.dropped);
-  mask[i] = select(vec4<Element>(1), vec4<Element>(0), isDropped);
-  y[i] = vec4<Element>(select(uniforms.scale * vec4f(x[i]), vec4f(0.0), isDropped));
+  mask[i] = vec4<Element>(!isDropped);
+  y[i] = vec4<Element>(select(uniforms.scale * vec4f(x[i]), vec4f(), isDropped));
 }

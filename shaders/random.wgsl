@@ -30,7 +30,7 @@ fn normalNumbers(words: vec4u) -> vec4f {
 
 // The parameter is how many of the 2^24 values of a word's upper 24 bits count as a 1.
 fn bernoulliNumbers(words: vec4u) -> vec4f {
-  return select(vec4f(0.0), vec4f(1.0), vec4f(words >> vec4u(8u)) < vec4f(uniforms.parameters.x));
+  return vec4f(vec4f(words >> vec4u(8u)) < vec4f(uniforms.parameters.x));
 }
 
 @compute @workgroup_size(64)

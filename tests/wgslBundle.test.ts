@@ -26,6 +26,11 @@ const left0 = 1u;`;
   assert.is(compactKernel(source), compact);
 });
 
+test("a number beside an operator goes without its type, one that is all there is keeps it", () => {
+  const source = "var i = 4u * n + at(3u); i += 1u; if (i % 4u == 0u) { i = 5u - n; }";
+  assert.is(compactKernel(source), "var i=4u*n+at(3u);i+=1;if(i%4==0){i=5u-n;}");
+});
+
 test("where letters run out, a variable keeps its name", () => {
   const names = Array.from({ length: 30 }, (_, i) => `x${i}`);
   const compact = compactKernel(`fn f() {\n${names.map((name) => `  let ${name} = 1u;`).join("\n")}\n}`);

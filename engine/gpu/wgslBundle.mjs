@@ -49,6 +49,7 @@ export function compactKernel(source) {
     .replace(/\s+/g, " ")
     .replace(/ ?([^\w\s-]) ?/g, "$1")
     .replace(/(?<!-) ?- ?(?!-)/g, "-") // two of them would be another word
+    .replace(/(?<=[\w)\]](?:[-+*/%]=?|[<>]=?|[=!]=))(\d+)u\b/g, "$1") // what stands in front of the operator says the type
     .replace(/,(?=[)}])/g, "")
     .trim();
 }
