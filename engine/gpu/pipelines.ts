@@ -82,7 +82,7 @@ export class PipelineCache {
       layout = this.#device.createBindGroupLayout({
         entries: [
           ...bindings.map((access, binding) => entry(binding, { type: types[access] })),
-          entry(mostBuffers, { type: "uniform", hasDynamicOffset: true }),
+          entry(mostBuffers, { type: "uniform" }),
         ],
       });
       this.#layouts.set(key, layout);
@@ -91,7 +91,10 @@ export class PipelineCache {
   }
 }
 
-/** A dispatch's group: its buffers, and a slot for uniforms that is moved by a dynamic offset. */
+/**
+ * A dispatch's group: its buffers, and its slot for uniforms. A slot moved by a dynamic offset would need fewer groups, but
+ * costs lavapipe 0.04 to 0.13 ms a dispatch.
+ */
 export function bindGroup(
   device: GPUDevice,
   layout: GPUBindGroupLayout,

@@ -220,7 +220,7 @@ export class CommandQueue {
     packUniforms(kernel, dispatch.uniforms, this.#arenaImage, offset);
     this.#pass ??= this.#beginPass(dispatch);
     this.#pass.setPipeline(pipeline);
-    this.#pass.setBindGroup(0, this.#group(dispatch, layout), [offset]);
+    this.#pass.setBindGroup(0, this.#group(dispatch, layout, offset));
     this.#pass.dispatchWorkgroups(...this.#fold(workgroups));
     if (this.profiler) this.#endPass();
     this.#dispatches++;
@@ -248,8 +248,10 @@ export class CommandQueue {
     this.#encoder.copyBufferToBuffer(memory.buffer!, memory.offset, target, 0, bytes);
   }
 
-  #group({ kernel, buffers }: ReadyDispatch, layout: GPUBindGroupLayout): GPUBindGroup {
-    const key = `${kernel.bindings.join()} ${buffers.map(({ id, offset, bytes }) => `${id}:${offset}:${bytes}`).join()}`;
+  /** @param offset of its uniforms in the arena */
+  #group({ kernel, buffers }: ReadyDispatch, layout: GPUBindGroupLayout, offset: number): GPUBindGroup {
+    const places = buffers.map(({ id, offset, bytes }) => `${id}:${offset}:${bytes}`);
+    const key = `${kernel.bindings.join()} ${places.join()} ${offset}`;
     let group = this.#groups.get(key);
     if (!group) {
       if (buffers.length !== kernel.bindings.length) {
@@ -259,8 +261,8 @@ export class CommandQueue {
       }
       if (this.#groups.size >= 4096) this.#groups.clear();
       const bound = buffers.map(({ buffer, offset, bytes }) => ({ buffer: buffer!, offset, size: bytes }));
-      const slot = { buffer: this.#arena, size: this.#slotBytes };
-      group = bindGroup(this.#device, layout, bound, slot);
+      const uniforms = { buffer: this.#arena, offset, size: this.#slotBytes };
+      group = bindGroup(this.#device, layout, bound, uniforms);
       this.#groups.set(key, group);
     }
     return group;

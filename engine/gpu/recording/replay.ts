@@ -123,12 +123,12 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
     }
   }
 
-  const uniformSlot = { buffer: inputs, size: slotBytes };
   const steps = dispatches.map((dispatch, index) => {
     const { pipeline, layout } = pipelines[index];
     const [x, y] = host.fold(dispatch.workgroups);
-    const group = bindGroup(device, layout, dispatch.buffers.map(bindingOf), uniformSlot);
-    return { dispatch, pipeline, group, offsets: [index * slotBytes], x, y };
+    const uniforms = { buffer: inputs, offset: index * slotBytes, size: slotBytes };
+    const group = bindGroup(device, layout, dispatch.buffers.map(bindingOf), uniforms);
+    return { dispatch, pipeline, group, x, y };
   });
   const counts = {
     dispatches: dispatches.length,
@@ -144,9 +144,9 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
     }
   }
 
-  function encode(pass: GPUComputePassEncoder, { pipeline, group, offsets, x, y }: (typeof steps)[number]) {
+  function encode(pass: GPUComputePassEncoder, { pipeline, group, x, y }: (typeof steps)[number]) {
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group, offsets);
+    pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(x, y);
   }
   function encodeAll(encoder: GPUCommandEncoder): void {
