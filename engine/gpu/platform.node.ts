@@ -52,7 +52,11 @@ export const platform: Platform = {
 let awaited = 0;
 let isResting = false;
 const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
-const restMilliseconds = 0.2;
+/** When something was last asked for. */
+let waitingSince = 0;
+/** A turn rests for this share of the time waited, so that nothing is heard of much later, and within these bounds. */
+const restShare = 1 / 16;
+const restMilliseconds = { least: 0.1, most: 0.5 } as const;
 
 /**
  * Dawn asks in every turn of the event loop whether what was awaited is done, a hundred thousand times a second: a third
@@ -60,6 +64,7 @@ const restMilliseconds = 0.2;
  */
 function restUntil(settled: Promise<unknown>): void {
   awaited++;
+  waitingSince = performance.now();
   settled.then(countDown, countDown);
   if (!isResting) setImmediate(rest);
   isResting = true;
@@ -72,7 +77,9 @@ function countDown(): void {
 function rest(): void {
   isResting = awaited > 0;
   if (!isResting) return;
-  Atomics.wait(nobodyWakes, 0, 0, restMilliseconds);
+  const { least, most } = restMilliseconds;
+  const wanted = restShare * (performance.now() - waitingSince);
+  Atomics.wait(nobodyWakes, 0, 0, Math.min(Math.max(least, wanted), most));
   setImmediate(rest);
 }
 
