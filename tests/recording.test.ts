@@ -39,7 +39,7 @@ function host(shape: number[], salt = 1) {
   return { data: hashed(shape, salt), shape };
 }
 
-test("LeNet-5's step: one submission, one upload, six of ten dispatches, no more memory than planned", async () => {
+test("LeNet-5's step: one submission, one upload, half of the dispatches, no more memory than planned", async () => {
   const model = new LeNet5();
   const optimizer = new Adam(model.parameters());
   const step = recordStep(({ images, labels }) => {
@@ -75,7 +75,7 @@ test("LeNet-5's step: one submission, one upload, six of ten dispatches, no more
   const taken = gpu.memory().bytesInUse - before;
   assert.ok(Math.abs(taken - plan.bytes) < 0.25 * plan.bytes, `${plan.bytes} planned, ${taken} taken`);
   assert.equal([recorded.passes, recorded.submits, recorded.uploads], [1, 1, 1]);
-  assert.ok(recorded.dispatches! <= 0.6 * eager.dispatches!, `${recorded.dispatches} of ${eager.dispatches}`);
+  assert.ok(recorded.dispatches! <= 0.5 * eager.dispatches!, `${recorded.dispatches} of ${eager.dispatches}`);
   assert.is(recorded.flops, eager.flops);
   step.release();
   assert.is(gpu.memory().bytesInUse, before);

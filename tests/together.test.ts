@@ -1,7 +1,10 @@
 /** Commands of a recorded step that are given together: which are, and that a step stays the eager one, bit for bit. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { openDevice } from "../engine/currentDevice.ts";
+import { openDevice, withDevice } from "../engine/currentDevice.ts";
+import { findAdapter } from "../engine/gpu/adapter.ts";
+import type { Gpu } from "../engine/gpu/gpu.ts";
+import { planDevice } from "../engine/gpu/plan.ts";
 import type { Plan } from "../engine/gpu/recording/plan.ts";
 import { noGrad } from "../engine/gradMode.ts";
 import { Linear } from "../engine/nn/layers.ts";
@@ -23,6 +26,8 @@ import { manualSeed } from "../engine/random.ts";
 import { type HostArray, recordStep } from "../engine/recordedStep.ts";
 import type { Shape } from "../engine/shape.ts";
 import { type Tensor, tensor } from "../engine/tensor.ts";
+import { findModel } from "../models/registry.ts";
+import { chooseSettings } from "../models/settings.ts";
 import { hashed } from "./hashed.ts";
 
 const gpu = await openDevice();
@@ -317,5 +322,38 @@ for (const checks of opChecks) {
 test("a hundred kernels were members of joint commands above", () => {
   assert.ok(members.size >= 100, `${members.size} only: ${[...members].join("; ")}`);
 });
+
+for (const kind of ["cpu", "gpu"] as const) {
+  test(`on an adapter of kind ${kind}, a training step is at most half of the eager one's commands`, async () => {
+    const { description } = await findAdapter(undefined);
+    for (const [name, batchSize] of [
+      ["autoencoder", 128],
+      ["vae", 128],
+      ["lenet5", 64],
+      ["alexnet28", 32],
+      ["alexnet28", 128],
+    ] as const) {
+      const device = planDevice({ ...description, kind });
+      const [recorded, eager] = withDevice(device, () => commandsOf(name, batchSize, device));
+      assert.ok(recorded <= eager / 2, `${name}, batches of ${batchSize}: ${recorded} of ${eager}`);
+    }
+  });
+}
+
+/** Of a registered model's training step, recorded and eager; planned, not run. */
+function commandsOf(name: string, batchSize: number, device: Gpu): [number, number] {
+  const registered = findModel(name);
+  if (registered.data !== "images") throw new Error(`${name} is no model of images`);
+  const shape = { inputShape: [1, 28, 28], classes: [..."0123456789"] };
+  const atWork = registered.open(shape, chooseSettings(registered.settings, []));
+  const { update } = atWork.trainer({ ...registered.recipe, batchSize }, 1);
+  const batch = atWork.example(batchSize);
+  const step = () => update(batch, () => 0);
+  step(); // makes what the optimiser remembers
+  const before = device.counters().dispatches;
+  step();
+  const eager = device.counters().dispatches - before;
+  return [namesIn(recordStep(step).plan({})).length, eager];
+}
 
 test.run();

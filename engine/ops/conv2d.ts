@@ -2,6 +2,7 @@
  * Two-dimensional convolution (cross-correlation, as everywhere in deep learning), in all three directions as implicit
  * GEMM. Shapes and arguments are those of torch.nn.functional.conv2d.
  */
+import { hasWinogradInputGradient } from "#slidingConvolution";
 import { requireCount } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { fromIndex } from "../reference.ts";
@@ -74,11 +75,13 @@ export const conv2dOp = defineOp<Geometry>({
     const convolution = convolutionOf(x.shape, weight.shape, geometry);
     const dy = pullBackActivation(geometry.activation, output, gradient);
     const wantsBias = bias !== undefined && needs(2);
-    // First what the layers before wait for: a recording then finds more that it can give together with the rest.
-    const byInput = needs(0) ? convolutionInputGradient(dy, weight, undefined, convolution) : null;
+    const byInput = () => convolutionInputGradient(dy, weight, undefined, convolution);
+    // Of Winograd's many commands a recording can give more together if they begin with what the layers before wait for;
+    // else dx takes the memory of x, which nobody needs any more then.
+    const first = needs(0) && hasWinogradInputGradient(dy, convolution) ? byInput() : undefined;
     const byWeight = needs(1) ? convolutionWeightGradient(x, dy, convolution, wantsBias) : undefined;
     return [
-      byInput,
+      needs(0) ? (first ?? byInput()) : null,
       byWeight?.product ?? null,
       wantsBias ? (byWeight?.rowSums ?? convolutionBiasGradient(dy)) : null,
     ];

@@ -45,6 +45,11 @@ export function slideForward({ convolution, ...operands }: Sliding): Tensor | un
   });
 }
 
+/** Whether Winograd's algorithm does so from the gradient of the output to that of the input. */
+export function hasWinogradInputGradient(dy: Tensor, convolution: Convolution): boolean {
+  return slidingShape(dy, { kind: "conv2dInputGradient", convolution }) === "winograd";
+}
+
 /** From the gradient of the output, `x`, to that of the input: the window is read backwards. */
 export function slideInputGradient({ convolution, ...operands }: Sliding): Tensor | undefined {
   const shape = slidingShape(operands.x, { kind: "conv2dInputGradient", convolution });
