@@ -48,16 +48,14 @@ type ElementsDispatch = Pick<Dispatch, "kernel" | "uniforms" | "map" | "batch"> 
 };
 
 /** Gives the command for a kernel with a thread for every four elements (`elementCommand`), or one command a slice. */
-export function dispatchElements({ buffers, map, batch, ...rest }: ElementsDispatch): void {
+export function dispatchElements({ buffers, ...rest }: ElementsDispatch): void {
   const walked = buffers.reduce((a, b) => (b.size > a.size ? b : a));
   const isHalf = buffers.some(({ dtype }) => dtype === "float16");
   for (const { start, size } of slicesOf(walked, isHalf)) {
-    const memories = buffers.map((x) => memoryOf(x.size === walked.size ? { of: x, start, size } : x));
-    walked.gpu.dispatch({
-      ...elementCommand({ ...rest, buffers: memories, start, size }),
-      origin: currentOrigin(),
-      ...(map && { map }),
-      ...(batch && { batch }),
-    });
+    const memories = buffers.map((x) =>
+      memoryOf(size < walked.size && x.size === walked.size ? { of: x, start, size } : x),
+    );
+    const command = elementCommand({ ...rest, buffers: memories, start, size });
+    walked.gpu.dispatch({ ...rest, ...command, origin: currentOrigin() });
   }
 }
