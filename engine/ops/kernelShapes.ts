@@ -127,7 +127,7 @@ export function nameOfShape(shape: KernelShape): string {
   return splits === 1 ? kernel : `${kernel}, ${splits} parts`;
 }
 
-/** Hides the way from memory where too few workgroups fit beside each other to do so. */
+/** Hides the way from memory where too few workgroups run side by side to do so: `wgrad tune` finds out where. */
 const ahead: TileLoop = { ...workgroup, name: "workgroup ahead", constants: { fetchesAhead: true } };
 
 function loopsOf(gpu: Gpu): readonly TileLoop[] {

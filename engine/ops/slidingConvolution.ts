@@ -45,7 +45,7 @@ export function slideForward({ convolution, ...operands }: Sliding): Tensor | un
   });
 }
 
-/** Whether Winograd's algorithm does so from the gradient of the output to that of the input. */
+/** Whether Winograd's algorithm computes the gradient by the input from that of the output. */
 export function hasWinogradInputGradient(dy: Tensor, convolution: Convolution): boolean {
   return slidingShape(dy, { kind: "conv2dInputGradient", convolution }) === "winograd";
 }
