@@ -233,6 +233,20 @@ test("every shape of a convolution computes the same, and of products of float16
   }
 });
 
+test("every shape of a product for graphics cards computes the same, one that fetches ahead among them", async () => {
+  const card = await openDevice({ tiling: "workgroup" });
+  try {
+    assert.ok(kernelShapes(card, product).map(nameOfShape).includes("workgroup ahead"));
+    const asked = [product, { ...product, wantsSums: true }, ...directionsOf(convolution)];
+    for await (const { product, tried, wrong } of measureProducts(card, asked)) {
+      assert.ok(tried > 2, product);
+      assert.equal(wrong, [], product);
+    }
+  } finally {
+    await card.close();
+  }
+});
+
 test("what is clearly faster is found: a CPU has no use for workgroup memory, and loses by it", async () => {
   const slow = await openDevice({ tiling: "workgroup" });
   try {
