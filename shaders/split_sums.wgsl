@@ -1,5 +1,5 @@
-// The second pass of a product whose depth was split, where the sums of the left operand's rows were wanted, too: adds up
-// the parts of both, always in the same order.
+// The second pass of a product whose depth was split, where the sums of the left operand's rows were wanted, too, and of
+// other pairs of sums that came in parts: adds up the parts of both, always in the same order.
 
 struct Uniforms {
   parts: u32,

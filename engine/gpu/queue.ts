@@ -248,10 +248,10 @@ export class CommandQueue {
     this.#encoder.copyBufferToBuffer(memory.buffer!, memory.offset, target, 0, bytes);
   }
 
-  /** @param offset of its uniforms in the arena */
-  #group({ kernel, buffers }: ReadyDispatch, layout: GPUBindGroupLayout, offset: number): GPUBindGroup {
+  /** @param slotOffset where in the arena its uniforms lie */
+  #group({ kernel, buffers }: ReadyDispatch, layout: GPUBindGroupLayout, slotOffset: number): GPUBindGroup {
     const places = buffers.map(({ id, offset, bytes }) => `${id}:${offset}:${bytes}`);
-    const key = `${kernel.bindings.join()} ${places.join()} ${offset}`;
+    const key = `${kernel.bindings.join()} ${places.join()} ${slotOffset}`;
     let group = this.#groups.get(key);
     if (!group) {
       if (buffers.length !== kernel.bindings.length) {
@@ -261,7 +261,7 @@ export class CommandQueue {
       }
       if (this.#groups.size >= 4096) this.#groups.clear();
       const bound = buffers.map(({ buffer, offset, bytes }) => ({ buffer: buffer!, offset, size: bytes }));
-      const uniforms = { buffer: this.#arena, offset, size: this.#slotBytes };
+      const uniforms = { buffer: this.#arena, offset: slotOffset, size: this.#slotBytes };
       group = bindGroup(this.#device, layout, bound, uniforms);
       this.#groups.set(key, group);
     }

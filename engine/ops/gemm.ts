@@ -41,7 +41,7 @@ export interface ProductAndSums {
   readonly rowSums: Tensor | undefined;
 }
 
-/** The parts of a split sum added up: [splits, …] each. */
+/** The parts of a split sum, or of two, added up: [splits, …] each. */
 export function addSplits({ product, rowSums }: ProductAndSums, shape: Shape): ProductAndSums {
   const [parts] = product.shape;
   if (parts === 1 || !rowSums) {
