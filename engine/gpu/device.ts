@@ -12,6 +12,7 @@ import {
 import type { Tuning } from "../tuning.ts";
 import { findAdapter, tilingOf } from "./adapter.ts";
 import { BufferPool, type GpuMemory, partAlignment } from "./buffers.ts";
+import { usageCopyDestination, usageCopySource, usageStorage } from "./flags.ts";
 import type { DispatchTime, Gpu, ReadyDispatch, Tiling } from "./gpu.ts";
 import { mostBuffers } from "./kernel.ts";
 import { Profiler } from "./profiler.ts";
@@ -19,8 +20,7 @@ import { CommandQueue } from "./queue.ts";
 import { recordable } from "./recording/recordable.ts";
 import { prepareReplay } from "./recording/replay.ts";
 
-// GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST, which Node does not have as globals
-const storageUsage = 128 | 4 | 8;
+const storageUsage = usageStorage | usageCopySource | usageCopyDestination;
 
 /** What every kernel here takes for granted; WebGPU guarantees it, but compatibility-mode adapters do not. */
 const requiredLimits = {

@@ -1,5 +1,6 @@
 /** Compiled kernels, each compiled once, all of them concurrently, with explicit layouts: one bind group a kernel. */
 import { KernelError } from "../errors.ts";
+import { stageCompute } from "./flags.ts";
 import { type Kernel, mostBuffers } from "./kernel.ts";
 
 export interface Pipeline {
@@ -9,8 +10,6 @@ export interface Pipeline {
 
 /** Passes a promise of the device on, and does what can be done while it is pending. */
 export type Awaiting = <T>(pending: Promise<T>) => Promise<T>;
-
-const computeStage = 4; // GPUShaderStage.COMPUTE, which Node does not have as a global
 
 export class PipelineCache {
   readonly #device: GPUDevice;
@@ -75,7 +74,7 @@ export class PipelineCache {
     if (!layout) {
       const entry = (binding: number, buffer: GPUBufferBindingLayout) => ({
         binding,
-        visibility: computeStage,
+        visibility: stageCompute,
         buffer,
       });
       const types = { read: "read-only-storage", write: "storage" } as const;

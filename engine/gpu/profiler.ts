@@ -4,11 +4,14 @@
  * `times` reads them when all has been submitted. A pass for each dispatch is slower than one for many: the times are
  * those of the kernels, their sum leaves out what lies between them.
  */
+import {
+  mapModeRead,
+  usageCopyDestination,
+  usageCopySource,
+  usageMapRead,
+  usageQueryResolve,
+} from "./flags.ts";
 import type { Dispatch, DispatchTime } from "./gpu.ts";
-
-// WebGPU's flag values; Node has no globals for them.
-const usage = { mapRead: 1, copySource: 4, copyDestination: 8, queryResolve: 512 } as const;
-const mapModeRead = 1;
 
 const dispatchesASet = 512;
 const bytesADispatch = 16; // two timestamps of 64 bits
@@ -52,8 +55,8 @@ export class Profiler {
     const dispatches = this.#timed;
     if (dispatches.length === 0) return;
     const size = bytesADispatch * dispatches.length;
-    const target = this.#buffer("timestamps", size, usage.queryResolve | usage.copySource);
-    const timestamps = this.#buffer("timestamps to read", size, usage.mapRead | usage.copyDestination);
+    const target = this.#buffer("timestamps", size, usageQueryResolve | usageCopySource);
+    const timestamps = this.#buffer("timestamps to read", size, usageMapRead | usageCopyDestination);
     encoder.resolveQuerySet(this.#querySet!, 0, 2 * dispatches.length, target, 0);
     encoder.copyBufferToBuffer(target, 0, timestamps, 0, size);
     this.#resolved.push({ dispatches, timestamps });

@@ -5,14 +5,11 @@
  */
 import { KernelError } from "../errors.ts";
 import type { GpuMemory } from "./buffers.ts";
+import { mapModeRead, usageCopyDestination, usageMapRead, usageUniform } from "./flags.ts";
 import type { Counters, ReadyDispatch } from "./gpu.ts";
 import { type Kernel, packUniforms, uniformBytes } from "./kernel.ts";
 import { type Awaiting, bindGroup, PipelineCache } from "./pipelines.ts";
 import type { Profiler } from "./profiler.ts";
-
-// WebGPU's flag values; Node has no globals for them.
-const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64 } as const;
-const mapModeRead = 1;
 
 type Command =
   | { readonly type: "dispatch"; readonly dispatch: ReadyDispatch }
@@ -67,7 +64,7 @@ export class CommandQueue {
     this.#arena = device.createBuffer({
       label: "uniform arena",
       size: arenaSlots * this.#slotBytes,
-      usage: usage.uniform | usage.copyDestination,
+      usage: usageUniform | usageCopyDestination,
     });
     this.#arenaImage = new DataView(new ArrayBuffer(arenaSlots * this.#slotBytes));
     this.#pipelines = new PipelineCache(device, awaiting);
@@ -105,7 +102,7 @@ export class CommandQueue {
     const target = this.#device.createBuffer({
       label: "readback",
       size: Math.max(4, rounded),
-      usage: usage.mapRead | usage.copyDestination,
+      usage: usageMapRead | usageCopyDestination,
     });
     try {
       this.#give({ type: "copy", memory, target, bytes: rounded }, [memory]);

@@ -2,11 +2,8 @@
  * Numbers that steps leave on the device, read in lots: a step copies its own behind those of the step before, and a
  * lot is mapped when somebody asks for a number in it or when it is full. Meanwhile the next steps fill another one.
  */
+import { mapModeRead, usageCopyDestination, usageMapRead } from "../flags.ts";
 import type { Awaiting } from "../pipelines.ts";
-
-// WebGPU's flag values; Node has no globals for them.
-const usage = { mapRead: 1, copyDestination: 8 } as const;
-const mapModeRead = 1;
 
 const stepsALot = 64;
 
@@ -75,7 +72,7 @@ export class LossRing {
       this.#device.createBuffer({
         label: "a recorded step's losses",
         size: Math.max(4, 4 * stepsALot * this.#width),
-        usage: usage.mapRead | usage.copyDestination,
+        usage: usageMapRead | usageCopyDestination,
       })
     );
   }

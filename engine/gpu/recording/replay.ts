@@ -5,6 +5,7 @@
  */
 import { RecordingError } from "../../errors.ts";
 import { type GpuMemory, nextPart } from "../buffers.ts";
+import { usageCopyDestination, usageCopySource, usageStorage, usageUniform } from "../flags.ts";
 import type { ReadyDispatch } from "../gpu.ts";
 import { type Kernel, packUniforms, type UniformValues } from "../kernel.ts";
 import { type Awaiting, bindGroup, type Pipeline } from "../pipelines.ts";
@@ -52,9 +53,6 @@ export interface ReplayHost {
   guarded<T>(work: () => Promise<T>): Promise<T>;
 }
 
-// WebGPU's flag values; Node has no globals for them.
-const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 } as const;
-
 /** @param lent the arenas of recordings that never run at the same time as this one; what it lacks is added */
 export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemory[]): Promise<Replay> {
   const { device, slotBytes } = host;
@@ -81,7 +79,7 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
   const inputs = device.createBuffer({
     label: "a recorded step's inputs",
     size: uploadBytes,
-    usage: usage.uniform | usage.storage | usage.copySource | usage.copyDestination,
+    usage: usageUniform | usageStorage | usageCopySource | usageCopyDestination,
   });
 
   function bindingOf(memory: GpuMemory): GPUBufferBinding {
