@@ -16,21 +16,11 @@ import { defineOp, dispatch, type OpChecks, requireDtype, requireRank } from "./
 import { elementOf } from "./elementwise.ts";
 import { pair } from "./pair.ts";
 import { planeConstants } from "./planes.ts";
+import { threadsOver } from "./pool.ts";
 
 interface OutputSize {
   /** [height, width] */
   readonly outputSize: readonly [number, number];
-}
-
-/** A thread for each element of every plane of `walked`, which is x or the result. */
-function threadsOver(walked: Tensor, x: Shape, [outHeight, outWidth]: readonly [number, number]) {
-  const [, , height, width] = x;
-  const [, , threadsDown, threadsAcross] = walked.shape;
-  const threads = walked.size;
-  return {
-    uniforms: { height, width, outHeight, outWidth, threadsDown, threadsAcross, threads },
-    workgroups: Math.ceil(threads / 64),
-  };
 }
 
 function constantsOf(x: Tensor) {
@@ -46,13 +36,14 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
     dispatch({
       kernel: kernel("adaptiveAvgPool2d", [common, poolSource, binsSource, averageSource], constantsOf(x)),
       buffers: [x, result],
-      ...threadsOver(result, x.shape, outputSize),
+      ...threadsOver(x, result, ...outputSize),
       flops: Math.max(x.size, result.size),
     });
     return result;
   },
-  backward({ gradient, inputs: [x], options: { outputSize } }) {
+  backward({ gradient, inputs: [x] }) {
     const result = emptyLike(x);
+    const [height, width] = x.shape.slice(2);
     dispatch({
       kernel: kernel(
         "adaptiveAvgPool2dGradient",
@@ -60,7 +51,7 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
         constantsOf(x),
       ),
       buffers: [gradient, result],
-      ...threadsOver(result, x.shape, outputSize),
+      ...threadsOver(x, gradient, height, width),
       flops: 2 * Math.max(x.size, gradient.size),
     });
     return [result];

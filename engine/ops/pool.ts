@@ -196,8 +196,8 @@ function overCells(x: Tensor, pooled: Tensor, { stride, padding }: Windows) {
   return threadsOver(x, pooled, Math.ceil(cells(0) / cellsPerThread[x.gpu.tiling]), cells(1));
 }
 
-/** The uniforms and the number of workgroups for a grid of threads over every plane. */
-function threadsOver(x: Tensor, pooled: Tensor, threadsDown: number, threadsAcross: number) {
+/** What pool.wgsl wants, and the number of workgroups, for a grid of threads over every plane. */
+export function threadsOver(x: Tensor, pooled: Tensor, threadsDown: number, threadsAcross: number) {
   const [batch, channels, height, width] = x.shape;
   const [outHeight, outWidth] = pooled.shape.slice(2);
   const threads = batch * channels * threadsDown * threadsAcross;
