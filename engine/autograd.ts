@@ -7,7 +7,7 @@
 import { AutogradError } from "./errors.ts";
 import type { Origin } from "./gpu/gpu.ts";
 import { noGrad } from "./gradMode.ts";
-import { combineElements, filled, mapElements } from "./ops/elementwise.ts";
+import { combineElements, copied, filled } from "./ops/elementwise.ts";
 import { withOrigin } from "./origin.ts";
 import { showShape } from "./shape.ts";
 import { collect, handOut, type Storage } from "./storage.ts";
@@ -39,7 +39,7 @@ function addToLeaves(output: Tensor, gradient: Tensor | undefined): void {
     const total = noGrad(() => {
       if (leaf.grad) return add(leaf.grad, arrived);
       // Two leaves may have received the very same tensor, and the caller's own is not ours to keep.
-      return taken.has(arrived.storage) || arrived.storage === gradient?.storage ? copyOf(arrived) : arrived;
+      return taken.has(arrived.storage) || arrived.storage === gradient?.storage ? copied(arrived) : arrived;
     });
     leaf.grad?.storage.release("a later backward() added to this gradient");
     taken.add(total.storage);
@@ -166,11 +166,7 @@ function propagate(
 }
 
 function add(a: Tensor, b: Tensor): Tensor {
-  return combineElements("add", "a + b", a, b, a, a.dtype);
-}
-
-function copyOf(x: Tensor): Tensor {
-  return mapElements("clone", x, x.dtype, "x", {});
+  return combineElements("add", "a + b", a, b);
 }
 
 function isTensor(key: GraphNode | Tensor): key is Tensor {

@@ -1,7 +1,7 @@
 /** What an adapter can do at most, as far as the kernels here show it: the measure for all others. */
 import type { DispatchTime, Gpu } from "./gpu/gpu.ts";
 import { inferenceMode } from "./gradMode.ts";
-import { filled, mapElements } from "./ops/elementwise.ts";
+import { copied, filled } from "./ops/elementwise.ts";
 import { matmul } from "./ops/matmul.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -28,7 +28,7 @@ export async function measurePeak(gpu: Gpu): Promise<Peak> {
     if (products.at(-1)!.end - products.at(-1)!.start > longEnough) break;
   }
   const x = filled(gpu, [Math.min(copiedBytes, gpu.largestBinding) / 4], 1);
-  const copies = await repeated(gpu, () => mapElements("clone", x, "float32", "x", {}), [x]);
+  const copies = await repeated(gpu, () => copied(x), [x]);
   return {
     flopsPerSecond: best(products, ({ flops }) => flops),
     bytesPerSecond: best(copies, ({ bytes }) => bytes),

@@ -39,7 +39,7 @@ export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
     halves: 2,
     forward([a, b]) {
       requireSameDtype(name, dtypes, a, b);
-      return combineElements(name, formulas.forward, a, b, a, formulas.output ?? a.dtype);
+      return combineElements(name, formulas.forward, a, b, formulas.output);
     },
     backward:
       "noGradient" in backward
@@ -53,7 +53,7 @@ export function binary(name: string, formulas: BinaryFormulas): BinaryFunction {
   function pullBack(formula: string, a: Tensor, b: Tensor, dy: Tensor): Tensor {
     if (formula === "dy") return dy; // of add: nothing to compute
     const [left, right] = [mentions(formula, "a") ? a : dy, mentions(formula, "b") ? b : dy];
-    return combineElements(`${name}Gradient`, formula, left, right, dy, dy.dtype);
+    return combineElements(`${name}Gradient`, formula, left, right, dy.dtype, dy);
   }
   function run(a: Operand, b: Operand): Tensor {
     const [first, second] = operands(name, a, b);

@@ -129,7 +129,7 @@ export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Opt
 export const castOp = defineOp<{ dtype: "float32" | "float16" }>({
   name: "cast",
   halves: 1,
-  forward: ([x], { dtype }) => mapElements("cast", x, dtype, "x", {}),
+  forward: ([x], { dtype }) => mapElements("cast", x, dtype, "x"),
   backward: ({ gradient, inputs: [x] }) => [converted(gradient, x.dtype)],
 });
 

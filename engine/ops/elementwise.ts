@@ -83,7 +83,7 @@ export function mapElements(
   x: Tensor,
   dtype: DType,
   expression: string,
-  parameters: Parameters,
+  parameters: Parameters = {},
 ): Tensor {
   const result = emptyTensor(x.gpu, x.shape, dtype);
   dispatchElements({
@@ -102,7 +102,12 @@ let x = ${computedIn(x.dtype)}(v); ${letParameters(parameters)} return Output(${
 
 /** The same numbers as `dtype`, outside of autograd. */
 export function converted(x: Tensor, dtype: DType): Tensor {
-  return x.dtype === dtype ? x : mapElements("to", x, dtype, "x", {});
+  return x.dtype === dtype ? x : mapElements("to", x, dtype, "x");
+}
+
+/** The same numbers in memory of their own, outside of autograd. */
+export function copied(x: Tensor): Tensor {
+  return mapElements("clone", x, x.dtype, "x");
 }
 
 /** What an expression for a gradient may be made of; x and y only where it names them. */
@@ -151,14 +156,17 @@ export function binaryKernel(name: string, constants: Constants): Kernel {
   return kernel(name, [common, binarySource], constants);
 }
 
-/** One dispatch of `expression` in a, b and dy over the shape to which a and b broadcast. */
+/**
+ * One dispatch of `expression` in a, b and dy over the shape to which a and b broadcast.
+ * @param dy of that shape, where the expression names it
+ */
 export function combineElements(
   name: string,
   expression: string,
   a: Tensor,
   b: Tensor,
-  dy: Tensor,
-  dtype: DType,
+  dtype: DType = a.dtype,
+  dy: Tensor = a,
 ): Tensor {
   const shape = broadcastShapes(name, a.shape, b.shape);
   const result = emptyTensor(a.gpu, shape, dtype);
@@ -206,7 +214,7 @@ export function copyInto(target: Tensor, source: Tensor): void {
   if (source.storage === target.storage) return;
   // WebGPU refuses a command that reads one part of a buffer and writes another.
   const isInOneBuffer = source.storage.memory.id === target.storage.memory.id;
-  const from = isInOneBuffer ? mapElements("clone", source, source.dtype, "x", {}) : source;
+  const from = isInOneBuffer ? copied(source) : source;
   const buffers = [from, target];
   dispatchElements({ kernel: copyKernel(source.dtype), buffers, uniforms: { parameters: [] }, flops: 0 });
 }

@@ -16,16 +16,16 @@ export const logSumExpOp = defineOp<ReduceOptions>({
     if (x.size === 0) throw new ShapeError(`logSumExp: there are no elements in ${showShape(x.shape)}`);
     const largest = fold("max", x, list);
     // Less the largest, no exponential overflows. An infinite one is left in: it makes the result infinite.
-    const terms = combineElements("logSumExpTerms", "exp(a - min(b, 3.4e38))", x, largest, x, "float32");
+    const terms = combineElements("logSumExpTerms", "exp(a - min(b, 3.4e38))", x, largest);
     const total = fold("sum", terms, list);
-    const result = combineElements("logSumExp", "min(b, 3.4e38) + log(a)", total, largest, total, "float32");
+    const result = combineElements("logSumExp", "min(b, 3.4e38) + log(a)", total, largest);
     return viewOf(result, withoutAxes(result.shape, list, keepDims));
   },
   backward({ gradient, inputs: [x], output, options: { axes } }) {
     const list = normaliseAxes("logSumExp", axes, x.shape.length);
     const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
     const sum = viewOf(output, kept);
-    const shares = combineElements("logSumExpGradient", "exp(a - b)", x, sum, x, "float32");
+    const shares = combineElements("logSumExpGradient", "exp(a - b)", x, sum);
     return [mul(shares, viewOf(gradient, kept))];
   },
 });

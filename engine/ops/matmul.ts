@@ -157,10 +157,7 @@ export function productAndSums(
 
   const depthAtOnce = Math.min(transposeA ? left.most : depth, transposeB ? depth : right.most);
   const [first, ...rest] = cut(depth, isFused ? depth : depthAtOnce).map(productOver);
-  const sum = rest.reduce(
-    (sum, next) => combineElements("add", "a + b", sum, next.product, sum, "float32"),
-    first.product,
-  );
+  const sum = rest.reduce((sum, next) => combineElements("add", "a + b", sum, next.product), first.product);
   return { product: converted(sum, dtype), rowSums: first.rowSums };
 }
 

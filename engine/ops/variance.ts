@@ -38,7 +38,7 @@ function defineSpread(name: "variance" | "std") {
       requireDtype(name, "float32", x);
       const { list, kept, count, divisor } = spread(name, x, options);
       const mean = fold("sum", x, list, 1 / count);
-      const squares = combineElements("squaredDifference", "(a - b) * (a - b)", x, mean, x, "float32");
+      const squares = combineElements("squaredDifference", "(a - b) * (a - b)", x, mean);
       const variance = fold("sum", squares, list, 1 / divisor);
       const result = name === "std" ? sqrt(variance) : variance;
       const shape = withoutAxes(kept, list, options.keepDims);
