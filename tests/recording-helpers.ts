@@ -1,8 +1,10 @@
-/** Trains registered models by recorded and by eager steps. */
+/** Registered models in recorded and in eager steps. */
 import * as assert from "uvu/assert";
 import { type DatasetSplits, memoryDataset } from "../data/dataset.ts";
 import { karateClub } from "../data/graphs.ts";
+import type { Gpu } from "../engine/gpu/gpu.ts";
 import { generatorState, manualSeed } from "../engine/random.ts";
+import { recordStep } from "../engine/recordedStep.ts";
 import { prepareGraph } from "../models/graph.ts";
 import type { DataShape, ModelAtWork } from "../models/kinds/kind.ts";
 import { splitEdges } from "../models/linkPrediction.ts";
@@ -37,6 +39,23 @@ export async function assertSameBothWays(name: string, size: BothWays): Promise<
   assert.equal(recorded.generator, eager.generator, `${name}: random numbers`);
   for (const [path, numbers] of eager.tensors)
     assert.equal(recorded.tensors.get(path), numbers, `${name}: ${path} has other bits`);
+}
+
+/** A training step of a registered model, planned and not run, and how many commands the eager one gives. */
+export function plannedStep(name: string, device: Gpu, batchSize?: number) {
+  const registered = findModel(name);
+  if (registered.data !== "images") throw new Error(`${name} is no model of images`);
+  const shape = { inputShape: registered.imageShape ?? [1, 28, 28], classes: [..."0123456789"] };
+  const atWork = registered.open(shape, chooseSettings(registered.settings, []));
+  const recipe = { ...registered.recipe, ...(batchSize && { batchSize }) };
+  const { update } = atWork.trainer(recipe, 1);
+  const batch = atWork.example(recipe.batchSize);
+  const step = () => update(batch, () => 0);
+  step(); // makes what the optimiser remembers
+  const before = device.counters().dispatches;
+  step();
+  const eager = device.counters().dispatches - before;
+  return { plan: recordStep(step).plan({}), eager };
 }
 
 function trainedBy(name: string, size: BothWays, eager: boolean) {

@@ -64,12 +64,6 @@ test("LeNet-5's step: one submission, one upload, half of the dispatches, no mor
   }
   const eager = await countsOf(() => step.runEagerly(inputs));
   const plan = step.plan(inputs);
-  const { planned, unshared, lowerBound } = plan.arenaBytes;
-  assert.ok(
-    lowerBound <= planned && planned <= 1.35 * lowerBound,
-    `${planned} bytes, ${lowerBound} at least`,
-  );
-  assert.ok(planned < 0.9 * unshared, `${planned} of ${unshared}`);
   const before = gpu.memory().bytesInUse;
   const recorded = await countsOf(() => step.run(inputs));
   const taken = gpu.memory().bytesInUse - before;

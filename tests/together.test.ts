@@ -3,7 +3,6 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice, withDevice } from "../engine/currentDevice.ts";
 import { findAdapter } from "../engine/gpu/adapter.ts";
-import type { Gpu } from "../engine/gpu/gpu.ts";
 import { planDevice } from "../engine/gpu/plan.ts";
 import type { Plan } from "../engine/gpu/recording/plan.ts";
 import { noGrad } from "../engine/gradMode.ts";
@@ -26,9 +25,8 @@ import { manualSeed } from "../engine/random.ts";
 import { type HostArray, recordStep } from "../engine/recordedStep.ts";
 import type { Shape } from "../engine/shape.ts";
 import { type Tensor, tensor } from "../engine/tensor.ts";
-import { findModel } from "../models/registry.ts";
-import { chooseSettings } from "../models/settings.ts";
 import { hashed } from "./hashed.ts";
+import { plannedStep } from "./recording-helpers.ts";
 
 const gpu = await openDevice();
 test.after(() => gpu.close());
@@ -85,9 +83,10 @@ async function assertAsEager(open: () => Opened, inputs: Inputs, what = "a step"
     assert.equal(together.left.get(name), bits, `${what}: ${name} has other bits, together`);
   }
   assert.not(namesIn(apart.plan!).some(isJoint), `${what}: commands that should be apart are not`);
+  const [bytesTogether, bytesApart] = [together, apart].map(({ plan }) => plan!.bytes);
   assert.ok(
-    together.plan!.arenaBytes.planned <= (17 / 16) * apart.plan!.arenaBytes.planned,
-    `${what}: takes ${together.plan!.arenaBytes.planned} bytes together, ${apart.plan!.arenaBytes.planned} apart`,
+    bytesTogether <= (17 / 16) * bytesApart,
+    `${what}: takes ${bytesTogether} bytes together, ${bytesApart} apart`,
   );
   return namesIn(together.plan!);
 }
@@ -334,26 +333,11 @@ for (const kind of ["cpu", "gpu"] as const) {
       ["alexnet28", 128],
     ] as const) {
       const device = planDevice({ ...description, kind });
-      const [recorded, eager] = withDevice(device, () => commandsOf(name, batchSize, device));
+      const { plan, eager } = withDevice(device, () => plannedStep(name, device, batchSize));
+      const recorded = namesIn(plan).length;
       assert.ok(recorded <= eager / 2, `${name}, batches of ${batchSize}: ${recorded} of ${eager}`);
     }
   });
-}
-
-/** Of a registered model's training step, recorded and eager; planned, not run. */
-function commandsOf(name: string, batchSize: number, device: Gpu): [number, number] {
-  const registered = findModel(name);
-  if (registered.data !== "images") throw new Error(`${name} is no model of images`);
-  const shape = { inputShape: [1, 28, 28], classes: [..."0123456789"] };
-  const atWork = registered.open(shape, chooseSettings(registered.settings, []));
-  const { update } = atWork.trainer({ ...registered.recipe, batchSize }, 1);
-  const batch = atWork.example(batchSize);
-  const step = () => update(batch, () => 0);
-  step(); // makes what the optimiser remembers
-  const before = device.counters().dispatches;
-  step();
-  const eager = device.counters().dispatches - before;
-  return [namesIn(recordStep(step).plan({})).length, eager];
 }
 
 test.run();

@@ -1,19 +1,11 @@
-/**
- * What a recording will do, and the memory that it will take, worked out before anything is allocated. Memory that is
- * needed at different times shares a buffer: the largest first, each into the buffer that it fills best.
- */
+/** What a recording will do, and the memory that it will take, worked out before anything is allocated. */
 import { RecordingError } from "../../errors.ts";
-import { type GpuMemory, nextPart } from "../buffers.ts";
+import type { GpuMemory } from "../buffers.ts";
+import { type Interval, type Item, layArena, memoryUses, type Order, type Place } from "./arena.ts";
 import { type Block, foldConstants, fuseMaps, joinBatches } from "./fuse.ts";
 import type { SpanOf } from "./joint.ts";
-import { giveTogether, type Order } from "./together.ts";
+import { giveTogether } from "./together.ts";
 import { isTraced, type Trace, type TracedCommand } from "./trace.ts";
-
-/** Where in which buffer of the arena a memory lies. */
-export interface Place {
-  readonly buffer: number;
-  readonly offset: number;
-}
 
 export interface Plan {
   /** Commands for once, before the first replay. */
@@ -22,7 +14,9 @@ export interface Plan {
   readonly constants: readonly GpuMemory[];
   /** Commands for every replay. */
   readonly commands: readonly TracedCommand[];
-  /** By id, for everything that lives within a replay. */
+  /** Everything that lives within a replay. */
+  readonly items: readonly Item[];
+  /** By id, of all of them. */
   readonly places: ReadonlyMap<number, Place>;
   /** Bytes of each buffer of the arena, in falling order. */
   readonly arena: readonly number[];
@@ -32,24 +26,10 @@ export interface Plan {
   readonly bytes: number;
   /** The largest memory of the step. */
   readonly largest: number;
-  /** Of `bytes`, the arena; what it would be if nothing were shared; and less than which no plan could do. */
-  readonly arenaBytes: { readonly planned: number; readonly unshared: number; readonly lowerBound: number };
 }
 
 /** Commands that are given together want memory at the same time: so many times as much of it, and no more. */
 const moreAtMost = 17 / 16;
-
-interface Interval {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** What is placed as one: a memory, or a block of them. */
-interface Item extends Interval {
-  readonly bytes: number;
-  /** By id. */
-  readonly offsets: ReadonlyMap<number, number>;
-}
 
 /**
  * @param apart whether commands stay apart that could be given together
@@ -68,27 +48,26 @@ export function plan(
   const fused = fuseMaps(left, new Set(outputs.map(({ id }) => id)));
   const isPlaced = ({ id }: GpuMemory) => !constants.has(id) && !fed.has(id);
   const { blocks, joined } = joinBatches(fused, trace.memories, largestBinding, isPlaced);
-  const memoryFor = (order: Order) => {
+  const arenaFor = (order: Order) => {
     const items = itemsOf(order, trace, outputs.filter(isPlaced), blocks, isPlaced);
-    return { items, ...share(items) };
+    return { items, ...layArena(items, order) };
   };
-  const bytesFor = (order: Order) => total(memoryFor(order).arena);
-  const most = moreAtMost * bytesFor(joined.map(memoriesOf));
+  const bytesFor = (order: Order) => total(arenaFor(order).buffers);
+  const most = moreAtMost * bytesFor(joined.map(usesOf));
   const isAffordable = (order: Order) => bytesFor(order) <= most;
   const commands = apart ? joined : giveTogether(joined, { spanOf: spansIn(blocks), isAffordable });
-  const { items, places, arena } = memoryFor(commands.map(memoriesOf));
+  const { items, places, buffers: arena } = arenaFor(commands.map(usesOf));
   const constantMemories = [...constants].map((id) => trace.memories.get(id)!);
-  const planned = total(arena);
   return {
     once,
     constants: constantMemories,
     commands,
+    items,
     places,
     arena,
     outputs,
-    bytes: planned + total(constantMemories.map(({ bytes }) => bytes)),
+    bytes: total(arena) + total(constantMemories.map(({ bytes }) => bytes)),
     largest: Math.max(0, ...[...trace.memories.values()].map(({ bytes }) => bytes)),
-    arenaBytes: { planned, unshared: total(items.map(({ bytes }) => bytes)), lowerBound: mostAtOnce(items) },
   };
 }
 
@@ -108,8 +87,8 @@ function idsOf(type: "feed" | "constant", commands: readonly TracedCommand[]): R
   return new Set(commands.flatMap((command) => (command.type === type ? [command.memory.id] : [])));
 }
 
-function memoriesOf(command: TracedCommand): readonly GpuMemory[] {
-  return command.type === "dispatch" ? command.dispatch.buffers : [];
+function usesOf(command: TracedCommand): Order[number] {
+  return command.type === "dispatch" ? memoryUses(command.dispatch) : [];
 }
 
 /** Blocks are buffers already; any other memory of a step may still get one of its own. */
@@ -137,7 +116,7 @@ function itemsOf(
   const extend = (id: number, at: number) =>
     intervals.set(id, { first: intervals.get(id)?.first ?? at, last: at });
   order.forEach((used, index) => {
-    for (const memory of used) if (isTraced(memory) && isPlaced(memory)) extend(memory.id, index);
+    for (const { memory } of used) if (isTraced(memory) && isPlaced(memory)) extend(memory.id, index);
   });
   for (const { id } of outputs) extend(id, order.length);
   const blockOf = blocksById(blocks);
@@ -150,33 +129,6 @@ function itemsOf(
     return { first, last: Math.max(...used.map(({ last }) => last)), bytes, offsets };
   });
   return [...single, ...joined];
-}
-
-/** Each into the buffer of the arena that it fills best of those that are free at its time. */
-function share(items: readonly Item[]): { readonly places: Map<number, Place>; readonly arena: number[] } {
-  const places = new Map<number, Place>();
-  const taken: { readonly bytes: number; readonly items: Item[] }[] = [];
-  for (const item of [...items].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
-    const free = taken.filter(({ items }) => items.every((other) => !overlap(item, other)));
-    let best = free.sort((a, b) => a.bytes - b.bytes)[0];
-    if (!best) {
-      best = { bytes: nextPart(item.bytes), items: [] };
-      taken.push(best);
-    }
-    best.items.push(item);
-    for (const [id, offset] of item.offsets) places.set(id, { buffer: taken.indexOf(best), offset });
-  }
-  return { places, arena: taken.map(({ bytes }) => bytes) };
-}
-
-function overlap(a: Interval, b: Interval): boolean {
-  return a.first <= b.last && b.first <= a.last;
-}
-
-function mostAtOnce(items: readonly Item[]): number {
-  const moments = [...new Set(items.map(({ first }) => first))];
-  const liveAt = (moment: number) => items.filter((item) => overlap(item, { first: moment, last: moment }));
-  return Math.max(0, ...moments.map((moment) => total(liveAt(moment).map(({ bytes }) => bytes))));
 }
 
 function total(numbers: readonly number[]): number {

@@ -4,13 +4,10 @@
  * and its gradient begins, one workgroup does them in turn. A command may be given later or earlier for it, past others
  * that have nothing to do with it. What is computed stays the same, to the bit.
  */
-import type { GpuMemory } from "../buffers.ts";
 import type { Dispatch } from "../gpu.ts";
+import { memoryUses, type Order } from "./arena.ts";
 import { type Arrangement, canJoin, join, overlap, type Span, type SpanOf } from "./joint.ts";
 import type { TracedCommand } from "./trace.ts";
-
-/** What memory each command uses, one after the other. */
-export type Order = readonly (readonly GpuMemory[])[];
 
 export interface TogetherRules {
   readonly spanOf: SpanOf;
@@ -71,11 +68,8 @@ function arrange(
     return false;
   }
 
-  function usesIn({ kernel, buffers }: Dispatch): Use[] {
-    return buffers.map((memory, binding) => ({
-      ...rules.spanOf(memory),
-      isWrite: kernel.bindings[binding] === "write",
-    }));
+  function usesIn(dispatch: Dispatch): Use[] {
+    return memoryUses(dispatch).map(({ memory, isWrite }) => ({ ...rules.spanOf(memory), isWrite }));
   }
 
   function merge(first: number, second: number, place: number): boolean {
@@ -88,8 +82,7 @@ function arrange(
       if (index === place) return [merged];
       return index === first || index === second ? [] : [group];
     });
-    const memories = order.map(({ members }) => members.flatMap(({ buffers }) => buffers));
-    if (!rules.isAffordable(memories)) return false;
+    if (!rules.isAffordable(order.map(({ members }) => members.flatMap(memoryUses)))) return false;
     groups.splice(0, groups.length, ...order);
     return true;
   }
