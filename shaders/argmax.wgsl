@@ -1,4 +1,4 @@
-// The index of the first largest element along one axis; an output a thread.
+// The index of the first largest element along one axis, or of the first NaN; an output a thread.
 // In front: alias Element.
 
 struct Uniforms {
@@ -24,7 +24,7 @@ fn main(
   var largest = x[base];
   for (var k = 1u; k < uniforms.length; k++) {
     let value = x[base + k * uniforms.inner];
-    if (value > largest) {
+    if ((value > largest) | (isNaN(f32(value)) & !isNaN(f32(largest)))) {
       largest = value;
       best = k;
     }

@@ -1,6 +1,6 @@
 // What several kernels share.
 
-// Which thread am I? Dispatches of more than 65,535 workgroups are folded into two dimensions.
+// Which workgroup am I? Dispatches of more than 65,535 are folded into two dimensions.
 fn workgroupIndex(workgroup: vec3u, workgroups: vec3u) -> u32 {
   return workgroup.x + workgroup.y * workgroups.x;
 }
@@ -8,6 +8,10 @@ fn workgroupIndex(workgroup: vec3u, workgroups: vec3u) -> u32 {
 // Element i of sizes or strides that the host packed into vectors of four.
 fn component(packed: array<vec4u, 2>, i: u32) -> u32 {
   return packed[i / 4u][i % 4u];
+}
+
+fn isNaN(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; // compilers take x != x for false
 }
 
 // x to the power of exponent; WGSL's own pow knows no negative x.

@@ -2,7 +2,7 @@
 // In front: what rows.wgsl needs. Behind: struct Uniforms with length, inner and rows, and x.
 
 fn largestOf(row: Row, local: u32) -> f32 {
-  var largest = -3.4e38;
+  var largest = x[row.start];
   for (var k = row.member; k < row.length; k += teamSize) {
     largest = max(largest, x[row.start + k * uniforms.inner]);
   }

@@ -9,10 +9,6 @@
 
 const none = 0xffffffffu;
 
-fn isNaN(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; // compilers take x != x for false
-}
-
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,

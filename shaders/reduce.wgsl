@@ -1,8 +1,8 @@
 // Folds the reduced axes of x: result[o, p] = scale · fold of x[o, r] over r = p, p + parts, p + 2 · parts, …
 // With parts > 1 the host folds the parts in a second pass, so that few outputs still keep many threads busy and
 // the order of additions never depends on timing. Neighbouring threads read neighbouring elements.
-// In front: alias Input, alias Element (of the result and of all between), fn fold(a: Element, b: Element) -> Element, const first (what a fold starts with),
-// const keptRank, const reducedRank; fn finish(value: Element, i: u32) -> Element, which element i of the result goes
+// In front: alias Input, alias Element (of the result and of all between), fn fold(a: Element, b: Element) -> Element,
+// fn first(x: Element) -> Element (what a fold starts with, from one of its elements), const keptRank, const reducedRank; fn finish(value: Element, i: u32) -> Element, which element i of the result goes
 // through.
 
 struct Uniforms {
@@ -55,10 +55,11 @@ fn main(
   let step = uniforms.parts;
   var r = i % uniforms.parts;
   // Four running folds: shorter chains of additions, and fewer turns of the loop.
-  var fold0 = first;
-  var fold1 = first;
-  var fold2 = first;
-  var fold3 = first;
+  let start = first(Element(x[base + reducedOffset(r)]));
+  var fold0 = start;
+  var fold1 = start;
+  var fold2 = start;
+  var fold3 = start;
   for (; r + 3u * step < uniforms.reduced; r += 4u * step) {
     fold0 = fold(fold0, Element(x[base + reducedOffset(r)]));
     fold1 = fold(fold1, Element(x[base + reducedOffset(r + step)]));

@@ -32,15 +32,21 @@ export const sigmoid = unary("sigmoid", {
 export const sigmoidChecks: UnaryChecks = { reference: (x) => 1 / (1 + Math.exp(-x)) };
 
 export const tanh = unary("tanh", {
-  forward: "tanh(clamp(x, -15.0, 15.0))", // drivers may compute it by exp, which overflows; it is ±1 there anyway
+  // Drivers may compute it by exp, which overflows; it is ±1 there anyway. clamp would drop a NaN.
+  forward: "tanh(select(x, 15.0 * sign(x), abs(x) > 15.0))",
   backward: "dy * (1.0 - y * y)",
 });
 
 export const tanhChecks: UnaryChecks = { reference: Math.tanh };
 
+const tail = "exp(-abs(x))";
+
+/** WGSL for log(1 + exp(-|x|)); where 1 + exp(-|x|) would round most of it away, by the series of the logarithm. */
+export const logisticTail = `select(log(1.0 + ${tail}), ${tail} * (1.0 - ${tail} * (0.5 - ${tail} / 3.0)), ${tail} < 0.01)`;
+
 /** log(1 + exp(x)), written so that exp cannot overflow. */
 export const softplus = unary("softplus", {
-  forward: "max(x, 0.0) + log(1.0 + exp(-abs(x)))",
+  forward: `max(x, 0.0) + ${logisticTail}`,
   backward: "dy / (1.0 + exp(-x))",
 });
 

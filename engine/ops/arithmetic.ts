@@ -31,7 +31,7 @@ export const mulChecks: BinaryChecks = { reference: (a, b) => a * b };
 
 export const div = binary("div", {
   forward: "a / b",
-  backward: ["dy / b", "-dy * a / (b * b)"],
+  backward: ["dy / b", "-dy * (a / b / b)"],
 });
 
 export const divChecks: BinaryChecks = { reference: (a, b) => a / b, values: ["normal", "awayFromZero"] };
@@ -95,7 +95,8 @@ export function pow(x: Tensor, exponent: number): Tensor {
 }
 
 export const clampOp = unaryOp("clamp", {
-  forward: "clamp(x, low, high)",
+  // Where both bounds are passed, high holds, as in PyTorch. clamp would drop a NaN.
+  forward: "select(select(x, low, x < low), high, max(x, low) > high)",
   backward: "select(0.0, dy, x >= low && x <= high)", // the bounds themselves let the gradient pass, as in PyTorch
 });
 
@@ -106,6 +107,9 @@ export const clampChecks: UnaryChecks = {
 };
 
 /** x limited to [low, high]; a bound that is left out does not limit. */
-export function clamp(x: Tensor, { low = -3.4e38, high = 3.4e38 }: { low?: number; high?: number }): Tensor {
+export function clamp(
+  x: Tensor,
+  { low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY }: { low?: number; high?: number },
+): Tensor {
   return clampOp.run([x], { low, high });
 }

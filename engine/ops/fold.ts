@@ -1,4 +1,4 @@
-/** The kernel behind every reduction, and the sum that undoes a broadcast. */
+/** The kernel behind sum, mean and max, and the sum that undoes a broadcast. */
 import common from "../../shaders/common.wgsl";
 import reduceSource from "../../shaders/reduce.wgsl";
 import { kernel } from "../gpu/kernel.ts";
@@ -9,12 +9,10 @@ import { converted, finishableElementOf, wgslType } from "./elementwise.ts";
 
 type Fold = "sum" | "max";
 
+/** WGSL: of two elements, and what to start with. A NaN stays: max(a, b) would drop it. */
 const folds = {
-  sum: { expression: "a + b", first: () => "0" },
-  max: {
-    expression: "max(a, b)",
-    first: (type: string) => ({ f32: "-3.4e38", i32: "-2147483647", u32: "0" })[type],
-  },
+  sum: { both: "a + b", first: "0" },
+  max: { both: "select(b, a, (a > b) | isNaN(f32(a)))", first: "x" },
 } as const;
 
 /** Beyond this many elements a fold is split into parts. */
@@ -25,7 +23,6 @@ const enoughThreads = 16384;
 /** x folded over `axes`, times `scale`; the axes stay with size 1. float16 becomes float32 by it. */
 export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1): Tensor {
   const dtype = x.dtype === "float16" ? "float32" : x.dtype;
-  const type = wgslType[dtype];
   const strides = stridesOf(x.shape);
   const isReduced = (_: unknown, axis: number) => axes.includes(axis);
   const isKept = (_: unknown, axis: number) => !axes.includes(axis);
@@ -43,8 +40,8 @@ export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1):
     kernel: kernel(name, [common, reduceSource], {
       input: `alias Input = ${wgslType[x.dtype]};`,
       ...finishableElementOf({ dtype }),
-      fold: `fn fold(a: Element, b: Element) -> Element { return ${folds[name].expression}; }`,
-      first: `const first: Element = ${folds[name].first(type)};`,
+      fold: `fn fold(a: Element, b: Element) -> Element { return ${folds[name].both}; }`,
+      first: `fn first(x: Element) -> Element { return ${folds[name].first}; }`,
       keptRank: kept.shape.length,
       reducedRank: Math.max(1, reduced.shape.length),
     }),

@@ -16,9 +16,10 @@ export const logSumExpOp = defineOp<ReduceOptions>({
     if (x.size === 0) throw new ShapeError(`logSumExp: there are no elements in ${showShape(x.shape)}`);
     const largest = fold("max", x, list);
     // Less the largest, no exponential overflows. An infinite one is left in: it makes the result infinite.
-    const terms = combineElements("logSumExpTerms", "exp(a - min(b, 3.4e38))", x, largest);
+    const shift = "clamp(b, -0x1.fffffep+127, 0x1.fffffep+127)"; // the finite numbers
+    const terms = combineElements("logSumExpTerms", `exp(a - ${shift})`, x, largest);
     const total = fold("sum", terms, list);
-    const result = combineElements("logSumExp", "min(b, 3.4e38) + log(a)", total, largest);
+    const result = combineElements("logSumExp", `${shift} + log(a)`, total, largest);
     return viewOf(result, withoutAxes(result.shape, list, keepDims));
   },
   backward({ gradient, inputs: [x], output, options: { axes } }) {

@@ -13,6 +13,7 @@ import { kernel } from "../gpu/kernel.ts";
 import { type NdArray, zipArrays } from "../reference.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 import { emptyLike, emptyTensor, type Tensor, viewOf } from "../tensor.ts";
+import { logisticTail } from "./activations.ts";
 import {
   defineOp,
   dispatch,
@@ -203,9 +204,12 @@ export interface HuberLossOptions extends LossOptions {
   readonly delta?: number;
 }
 
+/** Not by clamp, which would drop a NaN. */
+const limitedDifference = "select(x - t, delta * sign(x - t), abs(x - t) > delta)";
+
 export const huberLossOp = defineLoss("huberLoss", {
   forward: "select(delta * (abs(x - t) - 0.5 * delta), 0.5 * (x - t) * (x - t), abs(x - t) < delta)",
-  backward: ["dy * clamp(x - t, -delta, delta)", "-dy * clamp(x - t, -delta, delta)"],
+  backward: [`dy * ${limitedDifference}`, `-dy * ${limitedDifference}`],
 });
 
 export const huberLossChecks: OpChecks<LossCase> = {
@@ -261,7 +265,7 @@ export function bceLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
 }
 
 export const bceWithLogitsLossOp = defineLoss("bceWithLogitsLoss", {
-  forward: "max(x, 0.0) - x * t + log(1.0 + exp(-abs(x)))",
+  forward: `max(x, 0.0) - x * t + ${logisticTail}`,
   backward: ["dy * (1.0 / (1.0 + exp(-x)) - t)", "-dy * x"],
 });
 
