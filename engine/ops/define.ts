@@ -73,7 +73,8 @@ export interface CompositionDefinition<Options> {
 export interface Op<Options = never> {
   readonly name: string;
   readonly run: (inputs: readonly Tensor[], options: Options) => Tensor;
-  readonly gradient: "own" | "composed" | { readonly noGradient: string };
+  /** Why it has none, if it has none. */
+  readonly noGradient?: string;
   /** How many of the first inputs may stay float16. */
   readonly halves: number;
 }
@@ -122,7 +123,7 @@ export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Opt
     handOut(made);
     return output;
   }
-  return { name, run, gradient: typeof backward === "function" ? "own" : backward, halves };
+  return { name, run, halves, ...(typeof backward === "object" && backward) };
 }
 
 /** Between float32 and float16; here, because `defineOp` uses it. */
@@ -135,7 +136,7 @@ export const castOp = defineOp<{ dtype: "float32" | "float16" }>({
 
 /** An operation made of others. */
 export function defineComposition<Options>(definition: CompositionDefinition<Options>): Op<Options> {
-  return { name: definition.name, run: definition.compose, gradient: "composed", halves: 0 };
+  return { name: definition.name, run: definition.compose, halves: 0 };
 }
 
 function withSaved(result: Tensor | WithSaved): WithSaved {
