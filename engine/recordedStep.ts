@@ -19,14 +19,21 @@
  * returns are numbers.
  */
 import { currentDevice, withDevice } from "./currentDevice.ts";
-import { DtypeError, RecordingError, ShapeError } from "./errors.ts";
+import { RecordingError } from "./errors.ts";
 import type { GpuMemory } from "./gpu/buffers.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 import { type Plan, plan } from "./gpu/recording/plan.ts";
 import type { Replay } from "./gpu/recording/replay.ts";
 import { requireSame } from "./gpu/recording/trace.ts";
-import { checkShape, type Shape, showShape, sizeOf } from "./shape.ts";
-import { emptyTensor, type HostDType, type Tensor, type TypedArray } from "./tensor.ts";
+import { checkShape, type Shape, showShape } from "./shape.ts";
+import {
+  emptyTensor,
+  type HostDType,
+  hostDTypeOf,
+  requireFilled,
+  type Tensor,
+  type TypedArray,
+} from "./tensor.ts";
 
 /** Numbers on the host, row by row. */
 export interface HostArray {
@@ -51,7 +58,8 @@ export interface RecordOptions {
 export interface RecordedStep<Inputs extends string, Outputs extends string> {
   /**
    * Gives a step to the device; resolves when that is at most two steps behind.
-   * @throws RecordingError for a step that cannot be recorded; LimitError, KernelError, DeviceLostError
+   * @throws RecordingError for a step that cannot be recorded; ShapeError, DtypeError for its inputs; LimitError,
+   * KernelError, DeviceLostError
    */
   run(inputs: Readonly<Record<Inputs, HostArray>>): Promise<Readonly<Record<Outputs, DeviceNumber>>>;
   /** Does the step without a recording: `work` is called anew. The tensors that it returns. */
@@ -82,7 +90,7 @@ export function recordStep<Inputs extends string, Outputs extends string>(
   function workOnCurrent() {
     const tensors = Object.entries<HostArray>(current).map(([name, { data, shape }]) => [
       name,
-      fed(shape, () => current[name as Inputs].data, { dtype: dtypeOf(data), gpu }),
+      fed(shape, () => current[name as Inputs].data, { dtype: hostDTypeOf(name, data), gpu }),
     ]);
     return withDevice(gpu, () => work(Object.fromEntries(tensors)));
   }
@@ -163,7 +171,7 @@ export interface FedOptions {
  * A tensor whose numbers the host gives anew in every run of a recorded step; outside of one, a tensor of `numbers()`
  * that lives as long as a result.
  * @param numbers as many as the shape has, of the dtype's array type
- * @throws ShapeError
+ * @throws ShapeError, DtypeError
  */
 export function fed(shape: Shape, numbers: () => TypedArray, options: FedOptions = {}): Tensor {
   checkShape("fed", shape);
@@ -178,35 +186,20 @@ export function everyRun(action: () => void, gpu: Gpu = currentDevice()): void {
   gpu.everyRun(action);
 }
 
-/** @throws DtypeError */
-function dtypeOf(data: TypedArray): HostDType {
-  if (data instanceof Float32Array) return "float32";
-  if (data instanceof Int32Array) return "int32";
-  if (data instanceof Uint32Array) return "uint32";
-  throw new DtypeError(
-    `a recorded step got ${(data as object)?.constructor?.name ?? data} for an input`,
-    "use Float32Array, Int32Array or Uint32Array; typedArray.from(…) converts",
-  );
-}
-
 /** @throws ShapeError, DtypeError */
-function fitting(numbers: TypedArray, { shape, size, dtype }: Tensor): TypedArray {
-  if (dtypeOf(numbers) !== dtype)
-    throw new DtypeError(`fed: expected ${dtype}, got ${numbers.constructor.name}`);
-  if (numbers.length === size) return numbers;
-  throw new ShapeError(`fed: ${showShape(shape)} needs ${size} numbers, but there are ${numbers.length}`);
+function fitting(numbers: TypedArray, { shape, dtype }: Tensor): TypedArray {
+  hostDTypeOf("fed:", numbers, dtype);
+  requireFilled("fed:", shape, numbers);
+  return numbers;
 }
 
-/** Inputs with the same one share a recording. @throws ShapeError for too few numbers, or too many */
+/** Inputs with the same one share a recording. @throws ShapeError, DtypeError */
 function signatureOf(inputs: Readonly<Record<string, HostArray>>): string {
   let signature = "";
   for (const [name, { data, shape }] of Object.entries(inputs)) {
-    if (sizeOf(shape) !== data.length) {
-      throw new ShapeError(
-        `a recorded step's ${name} ${showShape(shape)} needs ${sizeOf(shape)} numbers, but there are ${data.length}`,
-      );
-    }
-    signature += `${name}: ${dtypeOf(data)} ${shape}; `;
+    const what = `a recorded step's ${name}`;
+    signature += `${name}: ${hostDTypeOf(what, data)} ${shape}; `;
+    requireFilled(what, shape, data);
   }
   return signature;
 }

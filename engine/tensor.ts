@@ -185,11 +185,7 @@ export function tensor(values: NestedNumbers | TypedArray, options: TensorOption
     ? fromTyped(values as TypedArray, options)
     : fromNested(values, options);
   checkShape("tensor", shape);
-  if (sizeOf(shape) !== data.length) {
-    throw new ShapeError(
-      `tensor: ${showShape(shape)} needs ${sizeOf(shape)} numbers, but there are ${data.length}`,
-    );
-  }
+  requireFilled("tensor:", shape, data);
   const { gpu = currentDevice() } = options;
   const storage = new Storage(gpu, gpu.allocate(data.byteLength), "owner");
   if (data.length > 0) gpu.upload(storage.memory, data);
@@ -198,14 +194,26 @@ export function tensor(values: NestedNumbers | TypedArray, options: TensorOption
   return made;
 }
 
-function fromTyped(values: TypedArray, options: TensorOptions) {
-  const dtype = (Object.keys(typedArrays) as HostDType[]).find((name) => values instanceof typedArrays[name]);
-  if (!dtype || (options.dtype && options.dtype !== dtype)) {
-    throw new DtypeError(
-      `tensor: got ${values.constructor.name}${options.dtype ? ` for dtype ${options.dtype}` : ""}`,
-      "use Float32Array, Int32Array or Uint32Array; typedArray.from(…) converts",
+/** @param what takes the numbers, for the message @throws ShapeError unless they are as many as the shape has */
+export function requireFilled(what: string, shape: Shape, { length }: TypedArray): void {
+  if (sizeOf(shape) !== length)
+    throw new ShapeError(
+      `${what} ${showShape(shape)} needs ${sizeOf(shape)} numbers, but there are ${length}`,
     );
-  }
+}
+
+/** @param wanted any, if it is left out @throws DtypeError unless it is an array of the dtype's numbers */
+export function hostDTypeOf(what: string, values: TypedArray, wanted?: DType): HostDType {
+  const dtype = (Object.keys(typedArrays) as HostDType[]).find((name) => values instanceof typedArrays[name]);
+  if (dtype && (wanted ?? dtype) === dtype) return dtype;
+  throw new DtypeError(
+    `${what} got ${(values as object)?.constructor?.name ?? values}${wanted ? ` for dtype ${wanted}` : ""}`,
+    "use Float32Array, Int32Array or Uint32Array; typedArray.from(…) converts",
+  );
+}
+
+function fromTyped(values: TypedArray, options: TensorOptions) {
+  const dtype = hostDTypeOf("tensor:", values, options.dtype);
   return { data: values, shape: options.shape ?? [values.length], dtype };
 }
 

@@ -396,7 +396,7 @@ test("what cannot be recorded is refused, and says why", async () => {
   await refused(ShapeError, /fed: \[2\] needs 2 numbers, but there are 1/, () =>
     recordStep(() => ({ loss: sum(fed([2], () => Float32Array.of(5))) })).run({}),
   );
-  await refused(DtypeError, /fed: expected float32, got Int32Array/, () =>
+  await refused(DtypeError, /fed: got Int32Array for dtype float32/, () =>
     recordStep(() => ({ loss: sum(fed([2], () => Int32Array.of(1, 2))) })).run({}),
   );
   await refused(RecordingError, /gave the device a command, which would run after the step/, () =>
