@@ -1,5 +1,5 @@
 // y = forward(x), four elements a thread.
-// In front: alias Input, alias Output, fn forward(x: Input) -> Output,
+// In front: alias Input, alias Output, fn forward(x: Input, parameters: vec4f) -> Output,
 // fn finishFour(v: vec4<Output>, i: u32) -> vec4<Output>, which four elements of y, from i on, go through.
 
 struct Uniforms {
@@ -20,5 +20,6 @@ fn main(
   let i = workgroupIndex(workgroup, workgroups) * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let v = x[i];
-  y[i] = finishFour(vec4<Output>(forward(v.x), forward(v.y), forward(v.z), forward(v.w)), 4u * i);
+  let p = uniforms.parameters;
+  y[i] = finishFour(vec4<Output>(forward(v.x, p), forward(v.y, p), forward(v.z, p), forward(v.w, p)), 4u * i);
 }

@@ -36,12 +36,15 @@ function nameOf(path) {
   return basename(path, ".wgsl");
 }
 
+/** What kernels call `uniforms`, of which they all speak. No kernel has something else of this name. */
+const uniforms = "U";
+
 /**
  * @param {string} source
  * @returns {string}
  */
 export function compactKernel(source) {
-  const withoutComments = source.replace(/\/\/.*/g, "");
+  const withoutComments = source.replace(/\/\/.*/g, "").replace(/\buniforms\b/g, uniforms);
   const functions = withoutComments.split(/(?=\bfn )/); // and what stands behind them
   return functions
     .map(shortenLocals)
@@ -54,7 +57,7 @@ export function compactKernel(source) {
     .trim();
 }
 
-const capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const capitals = "ABCDEFGHIJKLMNOPQRSTVWXYZ"; // without that of the uniforms
 
 /**
  * What a function calls its parameters and variables, by one letter: the first or the last one of the name, so that it is

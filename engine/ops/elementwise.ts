@@ -89,7 +89,7 @@ export function mapElements(
   dispatchElements({
     kernel: kernel(name, [common, unarySource], {
       ...inputAndOutput(x.dtype, dtype),
-      forward: `fn forward(v: Input) -> Output {
+      forward: `fn forward(v: Input, parameters: vec4f) -> Output {
 let x = ${computedIn(x.dtype)}(v); ${letParameters(parameters)} return Output(${expression}); }`,
     }),
     buffers: [x, result],
@@ -129,7 +129,7 @@ export function pullBackElements(
   dispatchElements({
     kernel: kernel(name, [common, gradientSource], {
       ...finishableElementOf(dy),
-      backward: `fn backward(x: f32, y: f32, dy: f32) -> f32 { ${body} }`,
+      backward: `fn backward(x: f32, y: f32, dy: f32, parameters: vec4f) -> f32 { ${body} }`,
     }),
     buffers: [x && mentions(expression, "x") ? x : dy, y && mentions(expression, "y") ? y : dy, dy, result],
     uniforms: { parameters: Object.values(parameters) },
@@ -147,7 +147,7 @@ export function mentions(expression: string, operand: string): boolean {
 /** WGSL that gives the parameters their names. */
 function letParameters(parameters: Parameters): string {
   return Object.keys(parameters)
-    .map((name, position) => `let ${name} = uniforms.parameters[${position}];`)
+    .map((name, position) => `let ${name} = parameters[${position}];`)
     .join(" ");
 }
 
@@ -205,7 +205,7 @@ let a = ${type}(u); let b = ${type}(v); let dy = ${type}(dv); return Output(${ex
 function copyKernel(dtype: DType): Kernel {
   return kernel("copy", [common, unarySource], {
     ...inputAndOutput(dtype, dtype),
-    forward: "fn forward(x: Input) -> Output { return x; }",
+    forward: "fn forward(x: Input, parameters: vec4f) -> Output { return x; }",
   });
 }
 

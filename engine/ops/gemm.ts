@@ -3,9 +3,11 @@
  * operands' loaders in front; and split-K, where few results with a long sum would leave most threads idle. The
  * parts of a split sum are added in a second pass, always in the same order.
  */
+
 import common from "../../shaders/common.wgsl";
 import tileSource from "../../shaders/gemm_tiles.wgsl";
 import ofEight from "../../shaders/of_eight.wgsl";
+import rowSumSource from "../../shaders/row_sums.wgsl";
 import splitSumsSource from "../../shaders/split_sums.wgsl";
 import { type Constants, kernel, type UniformValues } from "../gpu/kernel.ts";
 import type { Shape } from "../shape.ts";
@@ -28,11 +30,10 @@ interface Gemm extends GemmSize, GemmShape {
 
 /** WGSL by which a kernel stores the sums of its left operand's rows in the binding of this number, if there is one. */
 export function rowSumsFunction(binding: number | undefined): string {
-  const head = `const sumsRows = ${binding !== undefined}; fn storeRowSum(slice: u32, row: u32, sum: f32)`;
   return binding === undefined
-    ? `${head} {}`
-    : `@group(0) @binding(${binding}) var<storage, read_write> rowSums: array<f32>;
-${head} { if (row < uniforms.rows) { rowSums[slice * uniforms.rows + row] = sum; } }`;
+    ? "const sumsRows = false; fn storeRowSum(slice: u32, row: u32, sum: f32) {}"
+    : `const sumsRows = true; @group(0) @binding(${binding}) var<storage, read_write> rowSums: array<f32>;
+${rowSumSource}`;
 }
 
 /** A weight's gradient and, where it was wanted, the bias': what the rows of the product's left operand add up to. */

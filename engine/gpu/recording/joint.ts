@@ -26,7 +26,8 @@ export function overlap(a: Span, b: Span): boolean {
 /** The entry that most kernels have. Those of matrix products have other ones: they are large enough alone. */
 const entry =
   /@compute\s*@workgroup_size\(64\)\s*fn main\(\s*@builtin\(workgroup_id\)\s*(\w+)\s*:\s*vec3u\s*,\s*@builtin\(num_workgroups\)\s*(\w+)\s*:\s*vec3u\s*,\s*@builtin\(local_invocation_index\)\s*(\w+)\s*:\s*u32\s*,?\s*\)/;
-const uniformVariable = /@group\(0\)\s*@binding\(\d+\)\s*var<uniform>[^;]*;/;
+/** What is captured: its name, which is a shorter one in a bundle. */
+const uniformVariable = /@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s*(\w+)[^;]*;/;
 const declaration = /\b(?:(?:fn|struct|alias|const)|var<(?:workgroup|private)>)\s*(\w+)/g;
 
 interface Bound {
@@ -158,7 +159,7 @@ function textOf({ source }: Kernel, ending: string, places: readonly number[]) {
     .replace(uniformStruct, "")
     .replace(uniformVariable, "")
     .replace(storageVariable, "")
-    .replace(/\buniforms\.(\w+)/g, `uniforms.$1${ending}`)
+    .replace(new RegExp(`\\b${uniformVariable.exec(plain)?.[1]}\\.(\\w+)`, "g"), `uniforms.$1${ending}`)
     .split(/(struct \w+\s*\{[^}]*\}|(?=\bfn ))/)
     .map((piece) => {
       const words = piece.startsWith("struct ")
