@@ -14,7 +14,7 @@ import { matmul } from "../engine/ops/matmul.ts";
 import { mean, sum } from "../engine/ops/reduce.ts";
 import { Adam } from "../engine/optim/adam.ts";
 import { exponentialMovingAverage } from "../engine/optim/averaging.ts";
-import { clipGradNorm } from "../engine/optim/clip.ts";
+import { clipGradNorm, clipGradValue } from "../engine/optim/clip.ts";
 import { SGD } from "../engine/optim/sgd.ts";
 import { manualSeed, normal } from "../engine/random.ts";
 import { everyRun, fed, recordStep } from "../engine/recordedStep.ts";
@@ -348,6 +348,33 @@ for (const [what, f] of Object.entries(hard)) {
     assert.equal(await leftBy("run"), await leftBy("runEagerly"));
   });
 }
+
+test("a gradient that is cut in slices does not share a command with the next one's", async () => {
+  const small = await open({ largestBinding: 90_000 });
+  const inputs = { x: host([8, 300], 3) };
+  async function leftBy(way: "run" | "runEagerly") {
+    manualSeed(1);
+    const layer = new Linear(300, 100); // 120,000 bytes
+    const optimizer = new Adam(layer.parameters());
+    const step = recordStep(({ x }) => {
+      const loss = mean(square(layer.call(x)));
+      optimizer.zeroGrad();
+      loss.backward();
+      clipGradNorm(optimizer.parameters, 0.1);
+      clipGradValue(optimizer.parameters, 0.01);
+      optimizer.step();
+      return { loss };
+    });
+    for (let i = 0; i < 3; i++) await step[way](inputs);
+    return Promise.all([layer.weight.data(), layer.bias!.data()]);
+  }
+  const [recorded, eager] = [
+    await withDevice(small, () => leftBy("run")),
+    await withDevice(small, () => leftBy("runEagerly")),
+  ];
+  assert.equal(recorded, eager);
+  await small.close();
+});
 
 test("what cannot be recorded is refused, and says why", async () => {
   const x = { data: Float32Array.of(1, 2), shape: [2] };

@@ -198,10 +198,14 @@ export function joinBatches(
       if (isSameMemory(memory, before)) return true;
       if (!isTraced(memory)) return memory.id === before.id && memory.offset === endOf(before);
       const ids = earlier.map(({ buffers }) => buffers[binding].id);
-      const isWhole = memory.offset === 0 && memory.bytes === memories.get(memory.id)!.bytes;
-      const isFree = isWhole && isPlaced(memory) && isPlaced(before) && !ids.includes(memory.id);
+      const isFree = [before, memory].every((of) => isWhole(of) && isPlaced(of)) && !ids.includes(memory.id);
       return isFree && fitsBlock(before, memory, ids);
     });
+  }
+
+  /** And not a slice of what no command can bind at once. */
+  function isWhole({ id, offset, bytes }: GpuMemory): boolean {
+    return offset === 0 && bytes === memories.get(id)?.bytes;
   }
 
   /**
