@@ -12,10 +12,14 @@ export function isGradEnabled(): boolean {
 
 /** Runs `work` (synchronously) without leaving nodes. @throws ArgumentError if `work` is asynchronous */
 export function noGrad<T>(work: () => T): T {
+  return withoutNodes("noGrad", work);
+}
+
+function withoutNodes<T>(name: string, work: () => T): T {
   const before = recording;
   recording = false;
   try {
-    return synchronous("noGrad", work());
+    return synchronous(name, work());
   } finally {
     recording = before;
   }
@@ -26,7 +30,7 @@ export function noGrad<T>(work: () => T): T {
  * `work` returns (one, or an array or object of them). For evaluation and prediction.
  */
 export function inferenceMode<T>(work: () => T): T {
-  const { result, made } = collect(() => noGrad(work));
+  const { result, made } = collect(() => withoutNodes("inferenceMode", work));
   const returned = new Set(tensorsIn(result).map((tensor) => tensor.storage));
   for (const storage of made) {
     if (storage.lifetime !== "owner" && !returned.has(storage)) storage.release("inferenceMode() has ended");
@@ -35,7 +39,8 @@ export function inferenceMode<T>(work: () => T): T {
   return result;
 }
 
-function synchronous<T>(name: string, result: T): T {
+/** @param name of what ran the function that returned `result` @throws ArgumentError if that is a promise */
+export function synchronous<T>(name: string, result: T): T {
   if (result instanceof Promise) {
     throw new ArgumentError(`${name} was given an asynchronous function`, "do the awaiting outside of it");
   }

@@ -25,13 +25,14 @@ import type { Gpu } from "./gpu/gpu.ts";
 import { type Plan, plan } from "./gpu/recording/plan.ts";
 import type { Replay } from "./gpu/recording/replay.ts";
 import { requireSame } from "./gpu/recording/trace.ts";
+import { synchronous } from "./gradMode.ts";
 import { checkShape, type Shape, showShape } from "./shape.ts";
 import {
   emptyTensor,
   type HostDType,
   hostDTypeOf,
   requireFilled,
-  type Tensor,
+  Tensor,
   type TypedArray,
 } from "./tensor.ts";
 
@@ -70,6 +71,9 @@ export interface RecordedStep<Inputs extends string, Outputs extends string> {
   release(): void;
 }
 
+/** Data of ever new shapes: the oldest recording goes. */
+const mostRecordings = 32;
+
 /**
  * @param work a step: all that it uses from outside lives on the current device
  * @returns the step, not recorded before its first run
@@ -92,21 +96,20 @@ export function recordStep<Inputs extends string, Outputs extends string>(
       name,
       fed(shape, () => current[name as Inputs].data, { dtype: hostDTypeOf(name, data), gpu }),
     ]);
-    return withDevice(gpu, () => work(Object.fromEntries(tensors)));
+    return withDevice(gpu, () => synchronous("recordStep", work(Object.fromEntries(tensors))));
   }
   function planned(): { readonly names: readonly Outputs[]; readonly plan: Plan } {
     const { trace: rehearsal } = gpu.trace(workOnCurrent);
     const { result, trace } = gpu.trace(workOnCurrent);
     requireSame(rehearsal, trace);
-    const names = Object.keys(result) as Outputs[];
+    const names = Object.keys(result ?? {}) as Outputs[];
     const outputs = names.map((name) => numberIn(name, result[name]));
     return { names, plan: plan(trace, outputs, gpu.largestBinding, apart) };
   }
   async function record(signature: string) {
-    recordings.get(signature)?.replay.release();
-    recordings.delete(signature); // what follows may fail
+    drop(signature); // what follows may fail
     const { names, plan } = planned();
-    const lent = arena;
+    const lent = arenaFor(plan);
     const made = { replay: await gpu.prepare(plan, lent), names };
     if (lent !== arena) {
       made.replay.release();
@@ -114,24 +117,46 @@ export function recordStep<Inputs extends string, Outputs extends string>(
       throw new RecordingError("a recorded step was released during its first run", "await run() first");
     }
     recordings.set(signature, made);
+    if (recordings.size > mostRecordings) drop(recordings.keys().next().value!);
     return made;
+  }
+  function drop(signature: string): void {
+    recordings.get(signature)?.replay.release();
+    recordings.delete(signature);
+  }
+  /** Memory that recordings share grows for the largest one at once: those that bind smaller buffers are made again. */
+  function arenaFor(plan: Plan): GpuMemory[] {
+    const falling = arena.map(({ bytes }) => bytes).sort((a, b) => b - a);
+    if (plan.arena.some((bytes, index) => falling[index] < bytes)) release();
+    return arena;
+  }
+  function release(): void {
+    for (const signature of recordings.keys()) drop(signature);
+    giveBack(arena);
+    arena = [];
   }
   function giveBack(lent: GpuMemory[]): void {
     for (const memory of lent.splice(0)) gpu.release(memory);
   }
   async function runNow(inputs: Readonly<Record<Inputs, HostArray>>) {
-    current = inputs;
     const signature = signatureOf(inputs);
-    const known = recordings.get(signature);
-    const { replay, names } = known?.replay.isCurrent() ? known : await record(signature);
-    while (!replay.isNext()) await gpu.flush();
-    const numbers = replay.run();
+    let made = recordings.get(signature);
+    // While this waits, anything may happen: parameters may move, and others may work on other inputs.
+    while (!made?.replay.isCurrent() || !made.replay.isNext()) {
+      current = inputs;
+      if (made?.replay.isCurrent()) await gpu.flush();
+      else made = await record(signature);
+    }
+    const { replay, names } = made;
+    current = inputs;
+    const numbers = withDevice(gpu, () => replay.run());
     await gpu.flush(); // as eager steps do, below
     const items = names.map((name, index) => [name, { item: async () => (await numbers())[index] }]);
     return Object.fromEntries(items);
   }
   return {
     run(inputs) {
+      gpu.refuseInStep("run another one");
       const result = underWay > 0 ? last.then(() => runNow(inputs)) : runNow(inputs);
       underWay++;
       last = result
@@ -151,12 +176,7 @@ export function recordStep<Inputs extends string, Outputs extends string>(
       current = inputs;
       return planned().plan;
     },
-    release() {
-      for (const { replay } of recordings.values()) replay.release();
-      recordings.clear();
-      giveBack(arena);
-      arena = [];
-    },
+    release,
   };
 }
 
@@ -205,7 +225,12 @@ function signatureOf(inputs: Readonly<Record<string, HostArray>>): string {
 }
 
 /** @throws RecordingError */
-function numberIn(name: string, x: Tensor) {
+function numberIn(name: string, x: unknown) {
+  if (!(x instanceof Tensor))
+    throw new RecordingError(
+      `a recorded step returned ${name}, which is no tensor`,
+      "return tensors of one number by their names: { loss }",
+    );
   if (x.size === 1 && x.dtype === "float32") return x.storage.memory;
   throw new RecordingError(
     `a recorded step returns numbers, but ${name} is ${x.dtype} ${showShape(x.shape)}`,

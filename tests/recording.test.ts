@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice, withDevice } from "../engine/currentDevice.ts";
-import { DtypeError, RecordingError, ShapeError } from "../engine/errors.ts";
+import { ArgumentError, DtypeError, RecordingError, ShapeError } from "../engine/errors.ts";
 import { openDevice as open } from "../engine/gpu/device.ts";
 import { Linear } from "../engine/nn/layers.ts";
 import { relu, sigmoid, tanh } from "../engine/ops/activations.ts";
@@ -64,6 +64,8 @@ test("LeNet-5's step: one submission, one upload, half of the dispatches, no mor
   }
   const eager = await countsOf(() => step.runEagerly(inputs));
   const plan = step.plan(inputs);
+  for (let i = 0; i < 2; i++) await step.run(inputs); // ends the eager steps: what they made goes back
+  step.release();
   const before = gpu.memory().bytesInUse;
   const recorded = await countsOf(() => step.run(inputs));
   const taken = gpu.memory().bytesInUse - before;
@@ -376,6 +378,98 @@ test("a gradient that is cut in slices does not share a command with the next on
   await small.close();
 });
 
+test("what a step returns may come from outside of it", async () => {
+  const scale = tensor([3]);
+  const step = recordStep(({ x }) => ({ loss: sum(mul(x, scale)), scale }));
+  for (const value of [1, 2]) {
+    const { loss, scale } = await step.run({ x: { data: Float32Array.of(value), shape: [1] } });
+    assert.equal([await loss.item(), await scale.item()], [3 * value, 3]);
+  }
+});
+
+test("a run that waits computes with its own inputs, whatever is asked for meanwhile", async () => {
+  const step = recordStep(({ x }) => ({ loss: sum(mul(x, 3)) }));
+  const other = { x: { data: Float32Array.of(100, 100), shape: [2] } };
+  for (const ask of [() => step.plan(other), () => step.runEagerly(other), () => step.run(other)]) {
+    step.release(); // the next run compiles, and waits for that
+    const waiting = step.run({ x: { data: Float32Array.of(1, 1), shape: [2] } });
+    await ask();
+    assert.is(await (await waiting).loss.item(), 6);
+  }
+});
+
+test("parameters may move while the first run waits", async () => {
+  const layer = new Linear(13, 7);
+  const step = recordStep(({ x }) => ({ loss: sum(square(layer.call(x))) }));
+  const inputs = { x: host([1, 13]) };
+  const expected = await (await step.runEagerly(inputs)).loss.item();
+  const waiting = step.run(inputs);
+  new SGD(layer.parameters(), { learningRate: 1 }); // lays them behind each other
+  await gpu.flush();
+  const others = [tensor(new Float32Array(91).fill(1e6)), tensor(new Float32Array(7).fill(1e6))];
+  assert.is(await (await waiting).loss.item(), expected);
+  assert.is(others.length, 2);
+});
+
+test("training steps end in recorded runs as in eager ones: a metric lives through the next step, and no longer", async () => {
+  const layer = new Linear(300, 200);
+  const optimizer = new SGD(layer.parameters(), { learningRate: 0.01 });
+  const step = recordStep(({ x }) => {
+    const loss = mean(square(layer.call(x)));
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return { loss };
+  });
+  const images = tensor(hashed([100, 300], 1), { shape: [100, 300] });
+  const inUse: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    const metric = mean(layer.call(images));
+    await step.run({ x: host([i === 9 ? 3 : 4, 300]) }); // records another step, once
+    assert.ok(Number.isFinite(await metric.item()));
+    inUse.push(gpu.memory().bytesInUse);
+  }
+  assert.is(inUse[8], inUse[4], `bytes in use: ${inUse}`);
+});
+
+test("steps of many sizes share the memory of the largest, and old ones are forgotten", async () => {
+  const weight = tensor(hashed([64, 64], 1), { shape: [64, 64] });
+  const step = recordStep(({ x }) => ({ loss: mean(matmul(relu(matmul(x, weight)), weight)) }));
+  const before = gpu.memory().bytesInUse;
+  await step.run({ x: host([100, 64]) });
+  const ofLargest = gpu.memory().bytesInUse - before;
+  step.release();
+  for (let rows = 1; rows <= 100; rows++) await step.run({ x: host([rows, 64]) });
+  const ofAll = gpu.memory().bytesInUse - before;
+  assert.ok(ofAll < 1.5 * ofLargest, `${ofAll} bytes for a hundred sizes, ${ofLargest} for the largest`);
+  step.release();
+  assert.is(gpu.memory().bytesInUse, before);
+});
+
+test("what is done in every run happens on the step's device, and is checked there", async () => {
+  const other = await open();
+  const weight = tensor([1]);
+  const average = exponentialMovingAverage([weight], { decay: 0.5 });
+  let seed = 0;
+  const step = recordStep(() => {
+    everyRun(() => manualSeed(++seed));
+    average.update();
+    return { drawn: sum(normal([3])) };
+  });
+  const drawn = async (way: "run" | "runEagerly") => {
+    seed = 0;
+    const results = [];
+    for (let i = 0; i < 3; i++)
+      results.push(await withDevice(other, () => step[way]({})).then(({ drawn }) => drawn.item()));
+    return results;
+  };
+  assert.equal(await drawn("run"), await drawn("runEagerly"));
+  await average.use(() =>
+    refused(ArgumentError, /update\(\) while use\(\) has the averages/, () => step.run({})),
+  );
+  await other.close();
+});
+
 test("what cannot be recorded is refused, and says why", async () => {
   const x = { data: Float32Array.of(1, 2), shape: [2] };
   let calls = 0;
@@ -396,7 +490,7 @@ test("what cannot be recorded is refused, and says why", async () => {
   await leaking.run({ x });
   await refused(RecordingError, /was made in a recorded step, which keeps its memory/, () => leaked!.data());
   await refused(RecordingError, /was made in a recorded step, which keeps its memory/, () => sum(leaked!));
-  await refused(RecordingError, /used a tensor that another recorded step has made/, () =>
+  await refused(RecordingError, /used a tensor that another one, or an earlier run of it, has made/, () =>
     recordStep(() => ({ loss: sum(leaked!) })).run({}),
   );
   const overwritten = (made: () => Tensor) => () => {
@@ -410,12 +504,39 @@ test("what cannot be recorded is refused, and says why", async () => {
       recordStep(overwritten(made)).run({}),
     );
   }
-  await refused(RecordingError, /cannot record another one within itself/, () =>
+  await refused(RecordingError, /cannot run another one: it would be done once/, () =>
     recordStep(({ x }) => {
       recordStep(() => ({ loss: sum(x) })).plan({});
       return { loss: sum(x) };
     }).run({ x }),
   );
+  const inner = recordStep(() => ({ loss: sum(ones([2])) }));
+  await inner.run({});
+  await refused(RecordingError, /cannot run another one/, () =>
+    recordStep(({ x }) => {
+      inner.run({});
+      return { loss: sum(x) };
+    }).run({ x }),
+  );
+  const rates = new SGD([tensor([1], { requiresGrad: true })], { learningRate: 1 });
+  await refused(RecordingError, /cannot set the learningRate: .*\n {2}help: .*everyRun\(\)/, () =>
+    recordStep(({ x }) => {
+      rates.learningRate /= 2;
+      return { loss: sum(x) };
+    }).run({ x }),
+  );
+  await refused(ArgumentError, /recordStep was given an asynchronous function/, () =>
+    // @ts-expect-error: what JavaScript lets pass
+    recordStep(async ({ x }) => ({ loss: sum(x) })).run({ x }),
+  );
+  for (const wrong of [({ x }: { x: Tensor }) => sum(x), () => ({ shape: 3 })]) {
+    await refused(RecordingError, /returned shape, which is no tensor\n {2}help: .*\{ loss \}/, () =>
+      // @ts-expect-error: no tensors by their names
+      recordStep(wrong).run({ x }),
+    );
+  }
+  // @ts-expect-error: nothing is returned
+  assert.equal(await recordStep(() => {}).run({}), {});
   await refused(ShapeError, /x \[2\] needs 2 numbers, but there are 1/, () =>
     recordStep(({ x }) => ({ loss: sum(x) })).run({ x: { data: Float32Array.of(1), shape: [2] } }),
   );

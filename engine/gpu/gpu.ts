@@ -106,6 +106,8 @@ export interface Recorder {
   everyRun(action: () => void): void;
   /** Writes `numbers()` to the memory now; while a step is traced, in every replay instead. */
   feed(memory: GpuMemory, numbers: () => ArrayBufferView): void;
+  /** @param what ends "a recorded step cannot …" @throws RecordingError while a step is traced */
+  refuseInStep(what: string): void;
   /** Runs `make` for real even while a step is traced: for what is made once and outlives the step. */
   lasting<T>(make: () => T): T;
 }

@@ -82,9 +82,9 @@ export function exponentialMovingAverage(
   return {
     averages,
     update() {
-      refuseInUse("update()");
       let share = 1;
       everyRun(() => {
+        refuseInUse("update()");
         share = updates === 0 ? 1 : 1 - decay;
         updates++;
       }, list[0]?.gpu);

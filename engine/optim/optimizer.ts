@@ -34,7 +34,10 @@ export interface Remembering {
 /** Parameters that share a learning rate and a weight decay; both may change from step to step. */
 export interface ParameterGroup {
   readonly parameters: readonly Tensor[];
-  /** 0 or more, as the weight decay is; anything else throws an ArgumentError. */
+  /**
+   * 0 or more, as the weight decay is; anything else throws an ArgumentError. Setting one in a recorded step, but not in
+   * `everyRun`, throws a RecordingError.
+   */
   learningRate: number;
   weightDecay: number;
 }
@@ -279,9 +282,11 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
   }
 
   #endStep(): void {
-    const [from, to] = this.#stepEnds;
-    if (to !== undefined) releaseStep(this.#gpu, from, to);
-    this.#stepEnds = [...this.#stepEnds.slice(-1), now()];
+    this.#gpu.everyRun(() => {
+      const [from, to] = this.#stepEnds;
+      if (to !== undefined) releaseStep(this.#gpu, from, to);
+      this.#stepEnds = [...this.#stepEnds.slice(-1), now()];
+    });
     this.#gpu.flush().catch(() => {}); // whoever reads next gets the error
   }
 }
@@ -290,14 +295,15 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
 class Group implements ParameterGroup {
   readonly parameters: readonly Tensor[];
   readonly #name: string;
-  #learningRate = 0;
-  #weightDecay = 0;
+  #learningRate: number;
+  #weightDecay: number;
 
   constructor(name: string, { parameters, learningRate, weightDecay }: Required<ParameterGroupOptions>) {
+    requireNonNegative(name, { learningRate, weightDecay });
     this.#name = name;
     this.parameters = [...parameters];
-    this.learningRate = learningRate;
-    this.weightDecay = weightDecay;
+    this.#learningRate = learningRate;
+    this.#weightDecay = weightDecay;
   }
 
   get learningRate(): number {
@@ -305,7 +311,7 @@ class Group implements ParameterGroup {
   }
 
   set learningRate(value: number) {
-    requireNonNegative(this.#name, { learningRate: value });
+    this.#check({ learningRate: value });
     this.#learningRate = value;
   }
 
@@ -314,8 +320,13 @@ class Group implements ParameterGroup {
   }
 
   set weightDecay(value: number) {
-    requireNonNegative(this.#name, { weightDecay: value });
+    this.#check({ weightDecay: value });
     this.#weightDecay = value;
+  }
+
+  #check(rate: Readonly<Record<string, number>>): void {
+    requireNonNegative(this.#name, rate);
+    this.parameters[0]?.gpu.refuseInStep(`set the ${Object.keys(rate)[0]}`);
   }
 }
 

@@ -5,7 +5,7 @@ import { type Interval, type Item, layArena, memoryUses, type Order, type Place 
 import { type Block, foldConstants, fuseMaps, joinBatches } from "./fuse.ts";
 import type { SpanOf } from "./joint.ts";
 import { giveTogether } from "./together.ts";
-import { isTraced, type Trace, type TracedCommand } from "./trace.ts";
+import type { Trace, TracedCommand } from "./trace.ts";
 
 export interface Plan {
   /** Commands for once, before the first replay. */
@@ -46,7 +46,7 @@ export function plan(
   for (const command of trace.commands) requireUnchanged(command, given);
   const { once, left, constants } = foldConstants(trace.commands);
   const fused = fuseMaps(left, new Set(outputs.map(({ id }) => id)));
-  const isPlaced = ({ id }: GpuMemory) => !constants.has(id) && !fed.has(id);
+  const isPlaced = ({ id }: GpuMemory) => trace.memories.has(id) && !constants.has(id) && !fed.has(id);
   const { blocks, joined } = joinBatches(fused, trace.memories, largestBinding, isPlaced);
   const arenaFor = (order: Order) => {
     const items = itemsOf(order, trace, outputs.filter(isPlaced), blocks, isPlaced);
@@ -116,7 +116,7 @@ function itemsOf(
   const extend = (id: number, at: number) =>
     intervals.set(id, { first: intervals.get(id)?.first ?? at, last: at });
   order.forEach((used, index) => {
-    for (const { memory } of used) if (isTraced(memory) && isPlaced(memory)) extend(memory.id, index);
+    for (const { memory } of used) if (isPlaced(memory)) extend(memory.id, index);
   });
   for (const { id } of outputs) extend(id, order.length);
   const blockOf = blocksById(blocks);

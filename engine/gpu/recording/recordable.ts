@@ -46,8 +46,15 @@ export function recordable(base: PlainGpu): Gpu {
     async flush() {
       if (!tracer) await base.flush();
     },
+    refuseInStep(what) {
+      if (!tracer) return;
+      throw new RecordingError(
+        `a recorded step cannot ${what}: it would be done once, and in no later run`,
+        "do it before run(), or in everyRun()",
+      );
+    },
     trace(work) {
-      if (tracer) throw new RecordingError("a recorded step cannot record another one within itself");
+      this.refuseInStep("run another one");
       const trace = new Tracer();
       return { result: within(trace, work), trace };
     },

@@ -62,8 +62,8 @@ export class Tracer implements Commands, Trace {
   #requireOwn(memory: GpuMemory): void {
     if (!isTraced(memory) || this.memories.has(memory.id)) return;
     throw new RecordingError(
-      "a recorded step used a tensor that another recorded step has made",
-      "hand out numbers only; what is kept from step to step must be made before, with tensor(), zeros() or the like",
+      "a recorded step used a tensor that another one, or an earlier run of it, has made",
+      "if it is a gradient, call zeroGrad() before backward(), of all optimisers whose parameters the step reaches; what is kept from step to step must be made before, with tensor(), zeros() or the like",
     );
   }
 }
