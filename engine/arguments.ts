@@ -28,6 +28,11 @@ export function requireNonNegative(caller: string, values: Numbers): void {
   requireAll(caller, values, (value) => value >= 0 && Number.isFinite(value), "a finite number ≥ 0");
 }
 
+/** @throws ArgumentError */
+export function requireShare(caller: string, values: Numbers): void {
+  requireAll(caller, values, (value) => value >= 0 && value < 1, "from 0 up to (not including) 1");
+}
+
 function requireAll(
   caller: string,
   values: Numbers,

@@ -13,6 +13,8 @@ import { concat, reshape } from "./ops/layout.ts";
 import { type Shape, showShape, sizeOf } from "./shape.ts";
 import { Tensor, tensor } from "./tensor.ts";
 
+export { GradcheckError } from "./errors.ts";
+
 export interface GradcheckOptions {
   /** The largest relative error that passes. Default 0.01. */
   readonly tolerance?: number;

@@ -7,7 +7,20 @@ export * as optim from "./optim/index.ts";
 
 export { grad } from "./autograd.ts";
 export { currentDevice, openDevice, withDevice } from "./currentDevice.ts";
-export * from "./errors.ts";
+export {
+  AdapterError,
+  ArgumentError,
+  AutogradError,
+  DataError,
+  DeviceLostError,
+  DtypeError,
+  KernelError,
+  LimitError,
+  RecordingError,
+  ReleasedTensorError,
+  ShapeError,
+  WgradError,
+} from "./errors.ts";
 export type { AdapterDescription } from "./gpu/adapter.ts";
 export type { MemoryReport } from "./gpu/buffers.ts";
 export type { DeviceOptions } from "./gpu/device.ts";

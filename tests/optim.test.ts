@@ -276,9 +276,12 @@ test("hyper-parameters outside their range are refused", () => {
       /no dampening, got momentum 0.9 and dampening 0.1/,
     ],
     [() => new Adam(list, { learningRate: Number.POSITIVE_INFINITY }), /Adam: learningRate/],
-    [() => new Adam(list, { betas: [1, 0.999] }), /Adam: betas .* got \[1, 0.999\]/],
-    [() => new Adam(list, { betas: [0.9, -0.1] }), /Adam: betas/],
-    [() => new Adam(list, { betas: [Number.NaN, 0.9] }), /Adam: betas/],
+    [
+      () => new Adam(list, { betas: [1, 0.999] }),
+      /Adam: beta1 must be from 0 up to \(not including\) 1, got 1/,
+    ],
+    [() => new Adam(list, { betas: [0.9, -0.1] }), /Adam: beta2/],
+    [() => new Adam(list, { betas: [Number.NaN, 0.9] }), /Adam: beta1/],
     [() => new Adam(list, { epsilon: -1 }), /Adam: epsilon/],
     [() => new AdamW(list, { weightDecay: Number.NaN }), /AdamW: weightDecay/],
   ];

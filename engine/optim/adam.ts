@@ -4,8 +4,7 @@
  */
 import adamSource from "../../shaders/adam.wgsl";
 import common from "../../shaders/common.wgsl";
-import { requireNonNegative } from "../arguments.ts";
-import { ArgumentError } from "../errors.ts";
+import { requireNonNegative, requireShare } from "../arguments.ts";
 import { type Constants, kernel } from "../gpu/kernel.ts";
 import { type OptimizedParameters, Optimizer, type ParameterGroup, type Update } from "./optimizer.ts";
 
@@ -34,11 +33,9 @@ abstract class AdamFamily extends Optimizer {
       weightDecay = name === "AdamW" ? 0.01 : 0,
     }: AdamOptions,
   ) {
+    const [beta1, beta2] = betas;
     requireNonNegative(name, { epsilon });
-    if (betas.length !== 2 || !betas.every((beta) => beta >= 0 && beta < 1))
-      throw new ArgumentError(
-        `${name}: betas must be two numbers from 0 up to (not including) 1, got [${betas.join(", ")}]`,
-      );
+    requireShare(name, { beta1, beta2 });
     super(name, parameters, { learningRate, weightDecay }, ["firstMoment", "secondMoment"]);
     this.#options = { betas, epsilon };
     this.#isDecoupled = name === "AdamW";

@@ -11,6 +11,7 @@
 import averageSource from "../../shaders/average.wgsl";
 import common from "../../shaders/common.wgsl";
 import swapSource from "../../shaders/swap.wgsl";
+import { requireShare } from "../arguments.ts";
 import { ArgumentError, DtypeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { copyInto } from "../ops/elementwise.ts";
@@ -53,10 +54,8 @@ export function exponentialMovingAverage(
   { decay = 0.999 }: AverageOptions = {},
 ): WeightAverage {
   const name = "exponentialMovingAverage";
-  const list = [...parameters];
-  if (!(decay >= 0 && decay < 1)) {
-    throw new ArgumentError(`${name}: decay must be from 0 up to (not including) 1, got ${decay}`);
-  }
+  const list = [...new Set(parameters)];
+  requireShare(name, { decay });
   for (const [index, { dtype }] of list.entries()) {
     if (dtype !== "float32")
       throw new DtypeError(`${name}: parameter ${index} must be float32, got ${dtype}`);

@@ -63,7 +63,7 @@ export class Tracer implements Commands, Trace {
     if (!isTraced(memory) || this.memories.has(memory.id)) return;
     throw new RecordingError(
       "a recorded step used a tensor that another one, or an earlier run of it, has made",
-      "if it is a gradient, call zeroGrad() before backward(), of all optimisers whose parameters the step reaches; what is kept from step to step must be made before, with tensor(), zeros() or the like",
+      "call zeroGrad() before backward(), for all parameters that it reaches; make what is kept from step to step before them, with tensor() or zeros()",
     );
   }
 }
