@@ -5,13 +5,8 @@
 @group(0) @binding(0) var<storage, read> gradients: array<Element>;
 @group(0) @binding(1) var<storage, read_write> result: array<Element>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.threads) { return; }
   let at = positionOf(i);
   let outRows = binOf(at.row, uniforms.outHeight, uniforms.height);

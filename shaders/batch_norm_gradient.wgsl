@@ -12,13 +12,8 @@
 @group(0) @binding(6) var<storage, read> products: array<f32>;
 @group(0) @binding(7) var<storage, read_write> result: array<Element>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.threads) { return; }
   let strip = stripOf(i);
   let inverse = inverseSqrt(variances[strip.channel] + uniforms.epsilon);

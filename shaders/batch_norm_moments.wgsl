@@ -5,13 +5,8 @@
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read_write> moments: array<vec2f>; // [channel][part]
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.channels * uniforms.parts) { return; }
   let part = partOf(i);
   let origin = total(x[elementIndex(part.channel, part.first)]) / f32(width);

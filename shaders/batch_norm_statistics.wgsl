@@ -21,13 +21,8 @@ fn weightOf(part: u32) -> f32 {
   return f32(width * ((uniforms.elements - part + uniforms.length - 1u) / uniforms.length));
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+fn main(workgroup: u32, local: u32) {
+  let row = rowOf(workgroup, local);
   let origin = moments[row.start].x;
   let count = f32(width * uniforms.elements);
   var differences = 0.0;

@@ -9,13 +9,8 @@
 @group(0) @binding(4) var<storage, read_write> sums: array<f32>; // [part][channel]
 @group(0) @binding(5) var<storage, read_write> products: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.channels * uniforms.parts) { return; }
   let part = partOf(i);
   let mean = means[part.channel];

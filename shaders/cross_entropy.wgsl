@@ -22,19 +22,14 @@ struct Uniforms {
 @group(0) @binding(3) var<storage, read_write> losses: array<Loss>;
 @group(0) @binding(4) var<storage, read_write> logSums: array<vec2f>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn main(workgroup: u32, local: u32) {
   if (isWhole) {
     var own = vec2f();
     for (var first = 0u; first < uniforms.rows; first += 64u) { own += weightedLoss(rowAt(first + local, 0u), local); }
     let all = weightedSum(own, local);
     if (local == 0u) { losses[0] = lossOf(select(all.x, all.x / all.y, isMean), all.y); }
   } else {
-    let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+    let row = rowOf(workgroup, local);
     let loss = weightedLoss(row, local);
     if (row.member == 0u && row.index < uniforms.rows) { losses[row.index] = lossOf(loss.x, loss.y); }
   }

@@ -21,16 +21,11 @@ struct Uniforms {
 @group(0) @binding(5) var<storage, read> gradients: array<f32>;
 @group(0) @binding(6) var<storage, read_write> result: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn main(workgroup: u32, local: u32) {
   if (isWhole) {
     for (var first = 0u; first < uniforms.rows; first += 64u) { storeGradient(rowAt(first + local, 0u), local); }
   } else {
-    storeGradient(rowOf(workgroupIndex(workgroup, workgroups), local), local);
+    storeGradient(rowOf(workgroup, local), local);
   }
 }
 

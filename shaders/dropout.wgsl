@@ -14,13 +14,8 @@ struct Uniforms {
 @group(0) @binding(1) var<storage, read_write> mask: array<vec4<Element>>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Element>>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let isDropped = (randomWords(uniforms.firstVector + i, uniforms.draw) >> vec4u(8u)) < vec4u(uniforms.dropped);
   mask[i] = vec4<Element>(!isDropped);

@@ -11,8 +11,7 @@ struct Uniforms {
 @group(0) @binding(1) var<storage, read_write> norm: array<f32>;
 @group(0) @binding(2) var<storage, read_write> factor: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(local_invocation_index) local: u32) {
+fn main(workgroup: u32, local: u32) {
   let total = normOfAll(local);
   if (local == 0u) {
     norm[0] = total;

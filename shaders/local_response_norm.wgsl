@@ -4,13 +4,8 @@
 @group(0) @binding(0) var<storage, read> x: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> result: array<Stored>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.threads) { return; }
   let run = runOf(i);
   var window: array<Element, size>; // the loops over it unroll: no array is left

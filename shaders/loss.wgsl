@@ -13,15 +13,9 @@ struct Uniforms {
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> result: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let group = workgroupIndex(workgroup, workgroups);
+fn main(workgroup: u32, local: u32) {
   var total = vec4f();
-  for (var i = group * 64u + local; 4u * i < uniforms.count; i += uniforms.threads) {
+  for (var i = workgroup * 64u + local; 4u * i < uniforms.count; i += uniforms.threads) {
     let x = a[i];
     let y = b[i];
     let losses = vec4f(
@@ -35,5 +29,5 @@ fn main(
     total += select(vec4f(), losses, exists);
   }
   let sum = sumOfTeam(total.x + total.y + total.z + total.w, local);
-  if (local == 0u) { result[group] = uniforms.scale * sum; }
+  if (local == 0u) { result[workgroup] = uniforms.scale * sum; }
 }

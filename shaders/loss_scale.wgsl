@@ -18,8 +18,7 @@ struct Uniforms {
 @group(0) @binding(4) var<storage, read_write> factor: array<f32>;
 @group(0) @binding(5) var<storage, read_write> skip: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(local_invocation_index) local: u32) {
+fn main(workgroup: u32, local: u32) {
   let scaled = normOfAll(local);
   if (local == 0u) {
     let before = scale[0];

@@ -15,13 +15,8 @@ struct Uniforms {
 @group(0) @binding(2) var<storage, read> classWeights: array<f32>;
 @group(0) @binding(3) var<storage, read_write> losses: array<Loss>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let row = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let row = workgroup * 64u + local;
   if (row >= uniforms.rows) { return; }
   let label = classes[row];
   if (label == uniforms.ignoreIndex) {

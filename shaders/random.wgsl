@@ -33,13 +33,8 @@ fn bernoulliNumbers(words: vec4u) -> vec4f {
   return vec4f(vec4f(words >> vec4u(8u)) < vec4f(uniforms.parameters.x));
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.vectors) { return; }
   result[i] = numbers(randomWords(uniforms.firstVector + i, uniforms.draw));
 }

@@ -43,13 +43,8 @@ fn reducedOffset(index: u32) -> u32 {
   return offset;
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.outputs * uniforms.parts) { return; }
   let base = keptOffset(i / uniforms.parts);
   let step = uniforms.parts;

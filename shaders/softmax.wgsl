@@ -12,13 +12,8 @@ struct Uniforms {
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+fn main(workgroup: u32, local: u32) {
+  let row = rowOf(workgroup, local);
   let largest = largestOf(row, local);
   let total = exponentialSumOf(row, largest, local);
   for (var k = row.member; k < row.length; k += teamSize) {

@@ -13,13 +13,8 @@ struct Uniforms {
 @group(0) @binding(1) var<storage, read> gradients: array<f32>;
 @group(0) @binding(2) var<storage, read_write> result: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let row = rowOf(workgroupIndex(workgroup, workgroups), local);
+fn main(workgroup: u32, local: u32) {
+  let row = rowOf(workgroup, local);
   var total = 0.0;
   for (var k = row.member; k < row.length; k += teamSize) {
     let i = row.start + k * uniforms.inner;

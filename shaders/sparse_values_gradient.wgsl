@@ -14,13 +14,8 @@ struct Uniforms {
 @group(0) @binding(3) var<storage, read> dense: array<Element>;
 @group(0) @binding(4) var<storage, read_write> result: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let entry = workgroupIndex(workgroup, workgroups) * (64u / teamSize) + local / teamSize;
+fn main(workgroup: u32, local: u32) {
+  let entry = workgroup * (64u / teamSize) + local / teamSize;
   let member = local % teamSize;
   let row = rowIndices[entry] * uniforms.features;
   let column = columnIndices[entry] * uniforms.features;

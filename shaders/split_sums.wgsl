@@ -13,13 +13,8 @@ struct Uniforms {
 @group(0) @binding(2) var<storage, read_write> product: array<f32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   var total = 0.0;
   if (i < uniforms.productSize) {
     for (var part = 0u; part < uniforms.parts; part++) { total += products[part * uniforms.productSize + i]; }

@@ -12,20 +12,14 @@ struct Uniforms {
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let group = workgroupIndex(workgroup, workgroups);
+fn main(workgroup: u32, local: u32) {
   var total = vec4f();
-  for (var i = group * 64u + local; 4u * i < uniforms.count; i += uniforms.threads) {
+  for (var i = workgroup * 64u + local; 4u * i < uniforms.count; i += uniforms.threads) {
     let value = x[i];
     // Behind the last element lies whatever the memory held before.
     let exists = vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(uniforms.count);
     total += select(vec4f(), value * value, exists);
   }
   let sum = sumOfTeam(total.x + total.y + total.z + total.w, local);
-  if (local == 0u) { sums[uniforms.place + group] = sum; }
+  if (local == 0u) { sums[uniforms.place + workgroup] = sum; }
 }

@@ -11,13 +11,8 @@ struct Uniforms {
 @group(0) @binding(0) var<storage, read> x: array<vec4<Input>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<Output>>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let i = workgroup * 64u + local;
   if (i >= uniforms.vectors) { return; }
   let v = x[i];
   let p = uniforms.parameters;

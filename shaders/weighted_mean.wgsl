@@ -11,14 +11,8 @@ struct Uniforms {
 @group(0) @binding(0) var<storage, read> losses: array<vec2f>; // weighted, each with its weight
 @group(0) @binding(1) var<storage, read_write> result: array<vec2f>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let group = workgroupIndex(workgroup, workgroups);
-  var i = group * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  var i = workgroup * 64u + local;
   // Four running sums: shorter chains of additions, and fewer turns of the loop.
   var sum0 = vec2f();
   var sum1 = vec2f();
@@ -32,5 +26,5 @@ fn main(
   }
   for (; i < uniforms.count; i += uniforms.threads) { sum0 += losses[i]; }
   let all = weightedSum((sum0 + sum1) + (sum2 + sum3), local);
-  if (local == 0u) { result[group] = vec2f(select(all.x, all.x / all.y, isLast), all.y); }
+  if (local == 0u) { result[workgroup] = vec2f(select(all.x, all.x / all.y, isLast), all.y); }
 }

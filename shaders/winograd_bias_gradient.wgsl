@@ -11,13 +11,8 @@ struct Uniforms {
 @group(0) @binding(0) var<storage, read> sums: array<f32>;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let channel = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let channel = workgroup * 64u + local;
   if (channel >= uniforms.channels) { return; }
   let start = uniforms.first + channel * uniforms.tiles;
   var sum = select(result[channel], 0.0, uniforms.isFirst != 0u);

@@ -19,13 +19,8 @@ struct Uniforms {
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
 @group(0) @binding(2) var<storage, read_write> result: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let thread = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let thread = workgroup * 64u + local;
   let channel = quotient(thread, uniforms.tiles);
   if (channel >= uniforms.channels) { return; }
   let tile = thread - channel * uniforms.tiles;

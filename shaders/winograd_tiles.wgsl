@@ -38,13 +38,8 @@ fn atPoints(rows: Rows) -> Rows {
   return inputAtPoints(rows);
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let thread = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let thread = workgroup * 64u + local;
   let isLine = uniforms.tilesAreLines != 0u;
   let length = select(uniforms.tiles, uniforms.channels, isLine);
   let line = quotient(thread, length);

@@ -12,13 +12,8 @@ struct Uniforms {
 @group(0) @binding(0) var<storage, read> points: array<f32>;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let thread = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let thread = workgroup * 64u + local;
   if (thread >= uniforms.windows) { return; }
   var across = Rows();
   for (var i = 0u; i < uniforms.lines; i++) {

@@ -23,13 +23,8 @@ fn threeWeights(start: u32) -> Rows {
   return column(vec4f(weight[start], weight[start + step], weight[start + 2u * step], 0.0), vec2f());
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let thread = workgroupIndex(workgroup, workgroups) * 64u + local;
+fn main(workgroup: u32, local: u32) {
+  let thread = workgroup * 64u + local;
   if (thread >= uniforms.windows) { return; }
   let place = quotient(thread, uniforms.columns);
   let group = quotient(place, uniforms.rows);

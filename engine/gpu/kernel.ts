@@ -4,7 +4,10 @@
  *
  *     @group(0) @binding(8) var<uniform> uniforms: Uniforms;    // packed by field name; the number is `mostBuffers`
  *     @group(0) @binding(0) var<storage, read> x: array<f32>;   // buffers in binding order
+ *
+ * Most are entered by `entry.wgsl`, 64 threads a workgroup; some have an entry of their own.
  */
+import entrySource from "../../shaders/entry.wgsl";
 import { KernelError } from "../errors.ts";
 
 /** Every WebGPU device binds so many buffers to a kernel; the uniforms have the number behind them. */
@@ -77,6 +80,16 @@ export function kernel(name: string, sources: readonly string[], constants: Cons
   };
   specialised.set(key, made);
   return made;
+}
+
+/** Whether its source says itself how it is entered. */
+export function hasOwnEntry({ source }: Kernel): boolean {
+  return source.includes("@compute");
+}
+
+/** What is compiled. */
+export function wholeSource(kernel: Kernel): string {
+  return hasOwnEntry(kernel) ? kernel.source : `${kernel.source}\n${entrySource}`;
 }
 
 function literal(value: number): string {

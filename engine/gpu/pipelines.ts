@@ -1,7 +1,7 @@
 /** Compiled kernels, each compiled once, all of them concurrently, with explicit layouts: one bind group a kernel. */
 import { KernelError } from "../errors.ts";
 import { stageCompute } from "./flags.ts";
-import { type Kernel, mostBuffers } from "./kernel.ts";
+import { type Kernel, mostBuffers, wholeSource } from "./kernel.ts";
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
@@ -49,13 +49,13 @@ export class PipelineCache {
   async #compile(kernel: Kernel): Promise<Pipeline> {
     const layout = this.#layout(kernel.bindings);
     this.#device.pushErrorScope("validation");
-    const module = this.#device.createShaderModule({ label: kernel.name, code: kernel.source });
+    const module = this.#device.createShaderModule({ label: kernel.name, code: wholeSource(kernel) });
     const moduleError = this.#device.popErrorScope();
     const pipeline = this.#awaiting(
       this.#device.createComputePipelineAsync({
         label: kernel.name,
         layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: "main" },
+        compute: { module },
       }),
     );
     try {

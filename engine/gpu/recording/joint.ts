@@ -5,7 +5,15 @@
  */
 import { type GpuMemory, isSameMemory } from "../buffers.ts";
 import type { Dispatch } from "../gpu.ts";
-import { type Kernel, kernel, mostBuffers, storageVariable, uniformBytes, uniformStruct } from "../kernel.ts";
+import {
+  hasOwnEntry,
+  type Kernel,
+  kernel,
+  mostBuffers,
+  storageVariable,
+  uniformBytes,
+  uniformStruct,
+} from "../kernel.ts";
 
 export type Arrangement = "sideBySide" | "inTurn";
 
@@ -23,9 +31,6 @@ export function overlap(a: Span, b: Span): boolean {
   return a.buffer === b.buffer && a.start < b.end && b.start < a.end;
 }
 
-/** The entry that most kernels have. Those of matrix products have other ones: they are large enough alone. */
-const entry =
-  /@compute\s*@workgroup_size\(64\)\s*fn main\(\s*@builtin\(workgroup_id\)\s*(\w+)\s*:\s*vec3u\s*,\s*@builtin\(num_workgroups\)\s*(\w+)\s*:\s*vec3u\s*,\s*@builtin\(local_invocation_index\)\s*(\w+)\s*:\s*u32\s*,?\s*\)/;
 /** What is captured: its name, which is a shorter one in a bundle. */
 const uniformVariable = /@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s*(\w+)[^;]*;/;
 const declaration = /\b(?:(?:fn|struct|alias|const)|var<(?:workgroup|private)>)\s*(\w+)/g;
@@ -81,7 +86,7 @@ export function join(members: readonly Dispatch[], arrangement: Arrangement): Di
         `@group(0) @binding(${place}) var<storage, ${isWritten ? "read_write" : "read"}> memory${place}: ${type};`,
     ),
     ...parts.map(({ text }) => text),
-    isSideBySide ? entryBySide(shares) : entryInTurn(members.length),
+    isSideBySide ? mainSideBySide(shares) : mainInTurn(members.length),
   ];
   const name = members.map(({ kernel }) => kernel.name).join(isSideBySide ? " | " : ", then ");
   const uniforms = members.flatMap(({ uniforms, workgroups }, index) => [
@@ -119,12 +124,12 @@ const knownTypes = new WeakMap<Kernel, readonly string[] | undefined>();
 
 /** Of what the kernel binds; undefined if it cannot be joined. */
 function typesOf(kernel: Kernel): readonly string[] | undefined {
+  if (hasOwnEntry(kernel)) return undefined;
   if (!knownTypes.has(kernel)) knownTypes.set(kernel, readTypes(withoutComments(kernel.source)));
   return knownTypes.get(kernel);
 }
 
 function readTypes(source: string): readonly string[] | undefined {
-  if (!entry.test(source)) return undefined;
   const aliases = new Map(
     [...source.matchAll(/alias (\w+)\s*=\s*([^;]+);/g)].map(([, name, type]) => [name, type]),
   );
@@ -155,7 +160,6 @@ function textOf({ source }: Kernel, ending: string, places: readonly number[]) {
   const fields = uniformStruct.exec(plain)?.[1] ?? "";
   const text = plain
     .replace("enable f16;", "") // kernel() puts it in front of all
-    .replace(entry, "fn main($1: vec3u, $2: vec3u, $3: u32)")
     .replace(uniformStruct, "")
     .replace(uniformVariable, "")
     .replace(storageVariable, "")
@@ -185,30 +189,20 @@ function withoutComments(source: string): string {
   return source.replace(/\/\/.*/g, "");
 }
 
-function entryBySide(shares: readonly string[]): string {
+/** Each workgroup is one of a member's. */
+function mainSideBySide(shares: readonly string[]): string {
   const calls = shares.map(
-    (share, index) =>
-      `if (index < uniforms.${share}) { main_${index}(vec3u(index, 0u, 0u), vec3u(uniforms.${share}, 1u, 1u), local); return; }`,
+    (share, index) => `if (own < uniforms.${share}) { main_${index}(own, local); return; }
+own -= uniforms.${share};`,
   );
-  const next = shares.slice(0, -1).map((share) => `index -= uniforms.${share};`);
-  return entryOf([
-    "var index = workgroup.x + workgroup.y * workgroups.x;",
-    ...calls.flatMap((call, index) => [call, next[index] ?? ""]),
-  ]);
+  return mainOf(["var own = workgroup;", ...calls]);
 }
 
-function entryInTurn(count: number): string {
-  const calls = Array.from({ length: count }, (_, index) => `main_${index}(workgroup, workgroups, local);`);
-  return entryOf([calls.join("\nstorageBarrier();\n")]);
+function mainInTurn(count: number): string {
+  const calls = Array.from({ length: count }, (_, index) => `main_${index}(workgroup, local);`);
+  return mainOf([calls.join("\nstorageBarrier();\n")]);
 }
 
-function entryOf(body: readonly string[]): string {
-  return `@compute @workgroup_size(64)
-fn main(
-@builtin(workgroup_id) workgroup: vec3u,
-@builtin(num_workgroups) workgroups: vec3u,
-@builtin(local_invocation_index) local: u32,
-) {
-${body.join("\n")}
-}`;
+function mainOf(body: readonly string[]): string {
+  return `fn main(workgroup: u32, local: u32) {\n${body.join("\n")}\n}`;
 }
