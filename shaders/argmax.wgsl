@@ -7,7 +7,6 @@ struct Uniforms {
   outputs: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read_write> result: array<i32>;
 

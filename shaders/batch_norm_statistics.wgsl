@@ -11,7 +11,6 @@ struct Uniforms {
   momentum: f32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> moments: array<vec2f>;
 @group(0) @binding(1) var<storage, read_write> means: array<f32>;
 @group(0) @binding(2) var<storage, read_write> variances: array<f32>;

@@ -9,7 +9,6 @@ struct Uniforms {
   count: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> a: array<Input>;
 @group(0) @binding(1) var<storage, read> b: array<Input>;
 @group(0) @binding(2) var<storage, read> gradients: array<Input>;

@@ -11,7 +11,6 @@ struct Uniforms {
   epsilon: f32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 
 struct Part {
   channel: u32,

@@ -12,7 +12,6 @@ struct Uniforms {
   share: f32,           // 1 / how many numbers a channel has
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 
 struct Strip {
   channel: u32,

@@ -34,7 +34,6 @@ struct Uniforms {
   jumpX: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> gradient: array<Element>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> result: array<Element>;

@@ -22,7 +22,6 @@ struct Uniforms {
   splits: u32, // parts of the images, whose sums are added up in a second pass
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> gradient: array<f32>;
 @group(0) @binding(2) var<storage, read_write> result: array<f32>;

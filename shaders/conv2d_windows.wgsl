@@ -20,7 +20,6 @@ struct Uniforms {
   dilationX: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 
 const window = kernelHeight * kernelWidth;

@@ -9,7 +9,6 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<vec4<Element>>;
 @group(0) @binding(1) var<storage, read_write> mask: array<vec4<Element>>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Element>>;

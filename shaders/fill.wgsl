@@ -6,7 +6,6 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read_write> result: array<vec4<Element>>;
 
 fn main(workgroup: u32, local: u32) {

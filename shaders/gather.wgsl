@@ -10,7 +10,6 @@ struct Uniforms {
   count: u32,  // of the result's elements
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read> indices: array<u32>; // a negative one is a large one
 @group(0) @binding(2) var<storage, read_write> result: array<Element>;

@@ -8,7 +8,6 @@ struct Uniforms {
   count: u32,  // of x's elements
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> gradients: array<f32>;
 @group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read_write> result: array<f32>;

@@ -5,7 +5,6 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read_write> gradients: array<vec4f>;
 
 fn main(workgroup: u32, local: u32) {

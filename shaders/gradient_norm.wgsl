@@ -7,7 +7,6 @@ struct Uniforms {
   most: f32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read_write> norm: array<f32>;
 @group(0) @binding(2) var<storage, read_write> factor: array<f32>;
 

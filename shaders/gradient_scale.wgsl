@@ -4,7 +4,6 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> factor: array<f32>;
 @group(0) @binding(1) var<storage, read_write> gradients: array<vec4f>;
 

@@ -13,7 +13,6 @@ struct Uniforms {
   exponent: f32, // beta
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 
 // So many channels of the window lie before its own one, and behind it.
 const before = size / 2u;

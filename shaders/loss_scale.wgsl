@@ -11,7 +11,6 @@ struct Uniforms {
   interval: f32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read_write> scale: array<f32>;
 @group(0) @binding(2) var<storage, read_write> goodSteps: array<f32>; // in a row, since the scale grew
 @group(0) @binding(3) var<storage, read_write> norm: array<f32>;

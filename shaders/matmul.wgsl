@@ -20,7 +20,6 @@ struct Uniforms {
   resultStride: u32, // between the results of batches, and of parts of a split sum
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> a: array<vec4<ElementA>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<ElementB>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;

@@ -17,7 +17,6 @@ struct Uniforms {
   columnStrideB: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> a: array<ElementA>;
 @group(0) @binding(1) var<storage, read> b: array<ElementB>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;

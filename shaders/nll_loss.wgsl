@@ -9,7 +9,6 @@ struct Uniforms {
   ignoreIndex: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> classes: array<u32>; // a negative one is a large one
 @group(0) @binding(2) var<storage, read> classWeights: array<f32>;

@@ -11,7 +11,6 @@ struct Uniforms {
   threads: u32, // in all
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 
 struct Position {
   plane: u32,

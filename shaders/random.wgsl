@@ -8,7 +8,6 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read_write> result: array<vec4f>;
 
 // The parameters are low and high. 24 bits of each word give [0, 1) exactly; only the scaling can round up to high.

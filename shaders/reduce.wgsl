@@ -16,7 +16,6 @@ struct Uniforms {
   scale: f32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<Input>;
 @group(0) @binding(1) var<storage, read_write> result: array<Element>;
 

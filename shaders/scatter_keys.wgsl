@@ -9,7 +9,6 @@ struct Uniforms {
   padded: u32, // of pairs
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> indices: array<u32>;
 @group(0) @binding(1) var<storage, read_write> pairs: array<vec2u>;
 

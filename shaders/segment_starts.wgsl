@@ -5,7 +5,6 @@ struct Uniforms {
   pairs: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> pairs: array<vec2u>;
 @group(0) @binding(1) var<storage, read_write> result: array<u32>;
 

@@ -7,7 +7,6 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read_write> weights: array<vec4f>;
 @group(0) @binding(1) var<storage, read> gradients: array<vec4f>;
 

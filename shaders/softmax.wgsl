@@ -8,7 +8,6 @@ struct Uniforms {
   rows: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 

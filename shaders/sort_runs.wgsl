@@ -8,7 +8,6 @@ struct Uniforms {
   lastRun: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read_write> pairs: array<vec2u>;
 
 var<workgroup> slots: array<vec2u, 1024>;

@@ -6,7 +6,6 @@ struct Uniforms {
   comparisons: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read_write> pairs: array<vec2u>;
 
 fn main(workgroup: u32, local: u32) {

@@ -10,7 +10,6 @@ struct Uniforms {
   count: u32,    // of the result's Elements
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> rowPointers: array<u32>;
 @group(0) @binding(1) var<storage, read> entries: array<Entry>;
 @group(0) @binding(2) var<storage, read> values: array<f32>;

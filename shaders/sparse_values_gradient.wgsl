@@ -7,7 +7,6 @@ struct Uniforms {
   features: u32, // in Elements
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> rowIndices: array<u32>;
 @group(0) @binding(1) var<storage, read> columnIndices: array<u32>;
 @group(0) @binding(2) var<storage, read> gradients: array<Element>;

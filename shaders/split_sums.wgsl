@@ -7,7 +7,6 @@ struct Uniforms {
   rows: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> products: array<f32>;
 @group(0) @binding(1) var<storage, read> rowSums: array<f32>;
 @group(0) @binding(2) var<storage, read_write> product: array<f32>;

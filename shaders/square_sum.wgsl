@@ -8,7 +8,6 @@ struct Uniforms {
   place: u32, // of the tensor's first sum
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 

@@ -7,7 +7,6 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<vec4<Input>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<Output>>;
 

@@ -7,7 +7,6 @@ struct Uniforms {
   vectors: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> inputs: array<vec4<Element>>;
 @group(0) @binding(1) var<storage, read> outputs: array<vec4<Element>>;
 @group(0) @binding(2) var<storage, read> gradients: array<vec4<Element>>;

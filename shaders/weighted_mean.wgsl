@@ -7,7 +7,6 @@ struct Uniforms {
   threads: u32,
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> losses: array<vec2f>; // weighted, each with its weight
 @group(0) @binding(1) var<storage, read_write> result: array<vec2f>;
 

@@ -7,7 +7,6 @@ struct Uniforms {
   isFirst: u32, // nothing was added up yet
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> sums: array<f32>;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 

@@ -19,7 +19,6 @@ struct Uniforms {
   tilesAreLines: u32, // of the result at a point, which are as long as there are channels; else the other way round
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 

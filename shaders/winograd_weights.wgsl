@@ -14,7 +14,6 @@ struct Uniforms {
   lines: u32, // of points: 6
 }
 
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 

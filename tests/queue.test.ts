@@ -19,7 +19,6 @@ function counted(count: number, factor = 1): Float32Array {
 /** Gives a command after which x depends on everything that was done with it, and in which order. */
 function append(x: Tensor, name: string, value: number): void {
   const source = `struct Uniforms { value: u32 }
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read_write> x: array<u32>;
 @compute @workgroup_size(1) fn main() { x[0] = 31u * x[0] + uniforms.value; }`;
   gpu.dispatch({

@@ -29,7 +29,6 @@ const knownAnswers = [
 
 const bareKernel = `
 struct Uniforms { counter: vec4u, key: vec4u }
-@group(0) @binding(8) var<uniform> uniforms: Uniforms;
 @group(0) @binding(0) var<storage, read_write> result: array<vec4u>;
 @compute @workgroup_size(1) fn main() { result[0] = philox(uniforms.counter, uniforms.key.xy); }`;
 

@@ -2,15 +2,16 @@
  * A kernel is a WGSL file with constants put in front of it. What it binds and which uniforms it takes are read
  * off its own declarations, so that they are written once:
  *
- *     @group(0) @binding(8) var<uniform> uniforms: Uniforms;    // packed by field name; the number is `mostBuffers`
+ *     struct Uniforms { count: u32 }                             // packed by field name, bound by `uniforms.wgsl`
  *     @group(0) @binding(0) var<storage, read> x: array<f32>;   // buffers in binding order
  *
  * Most are entered by `entry.wgsl`, 64 threads a workgroup; some have an entry of their own.
  */
 import entrySource from "../../shaders/entry.wgsl";
+import uniformsSource from "../../shaders/uniforms.wgsl";
 import { KernelError } from "../errors.ts";
 
-/** Every WebGPU device binds so many buffers to a kernel; the uniforms have the number behind them. */
+/** Every WebGPU device binds so many buffers to a kernel; the uniforms have the number behind them (`uniforms.wgsl`). */
 export const mostBuffers = 8;
 
 /** Bytes that the uniforms of a dispatch may take, wherever they lie. */
@@ -89,8 +90,12 @@ export function hasOwnEntry({ source }: Kernel): boolean {
 
 /** What is compiled. */
 export function wholeSource(kernel: Kernel): string {
-  return hasOwnEntry(kernel) ? kernel.source : `${kernel.source}\n${entrySource}`;
+  const bound = kernel.uniforms.length > 0 ? uniformsSource : "";
+  return [kernel.source, bound, hasOwnEntry(kernel) ? "" : entrySource].join("\n");
 }
+
+/** What a kernel's text calls its uniforms: in a bundle by a shorter name. */
+export const uniformVariable = /var<uniform> ?(\w+)/.exec(uniformsSource)![1];
 
 function literal(value: number): string {
   if (!Number.isInteger(value) || value < 0)

@@ -13,6 +13,7 @@ import {
   storageVariable,
   uniformBytes,
   uniformStruct,
+  uniformVariable,
 } from "../kernel.ts";
 
 export type Arrangement = "sideBySide" | "inTurn";
@@ -31,8 +32,6 @@ export function overlap(a: Span, b: Span): boolean {
   return a.buffer === b.buffer && a.start < b.end && b.start < a.end;
 }
 
-/** What is captured: its name, which is a shorter one in a bundle. */
-const uniformVariable = /@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s*(\w+)[^;]*;/;
 const declaration = /\b(?:(?:fn|struct|alias|const)|var<(?:workgroup|private)>)\s*(\w+)/g;
 
 interface Bound {
@@ -80,7 +79,6 @@ export function join(members: readonly Dispatch[], arrangement: Arrangement): Di
   ];
   const source = [
     `struct Uniforms { ${fields.join(" ")} }`,
-    `@group(0) @binding(${mostBuffers}) var<uniform> uniforms: Uniforms;`,
     ...bound.map(
       ({ type, isWritten }, place) =>
         `@group(0) @binding(${place}) var<storage, ${isWritten ? "read_write" : "read"}> memory${place}: ${type};`,
@@ -161,9 +159,8 @@ function textOf({ source }: Kernel, ending: string, places: readonly number[]) {
   const text = plain
     .replace("enable f16;", "") // kernel() puts it in front of all
     .replace(uniformStruct, "")
-    .replace(uniformVariable, "")
     .replace(storageVariable, "")
-    .replace(new RegExp(`\\b${uniformVariable.exec(plain)?.[1]}\\.(\\w+)`, "g"), `uniforms.$1${ending}`)
+    .replace(new RegExp(`\\b${uniformVariable}\\.\\w+`, "g"), `$&${ending}`)
     .split(/(struct \w+\s*\{[^}]*\}|(?=\bfn ))/)
     .map((piece) => {
       const words = piece.startsWith("struct ")
@@ -192,8 +189,8 @@ function withoutComments(source: string): string {
 /** Each workgroup is one of a member's. */
 function mainSideBySide(shares: readonly string[]): string {
   const calls = shares.map(
-    (share, index) => `if (own < uniforms.${share}) { main_${index}(own, local); return; }
-own -= uniforms.${share};`,
+    (share, index) => `if (own < ${uniformVariable}.${share}) { main_${index}(own, local); return; }
+own -= ${uniformVariable}.${share};`,
   );
   return mainOf(["var own = workgroup;", ...calls]);
 }
