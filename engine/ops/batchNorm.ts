@@ -74,7 +74,7 @@ function alongChannels(x: Tensor, epsilon: number) {
       total: `fn total(x: Element) -> f32 { return ${width === 4 ? "dot(x, vec4f(1.0))" : "x"}; }`,
     },
     uniforms: { channels, inner, elements, parts, epsilon },
-    workgroups: Math.ceil((channels * parts) / 64),
+    threads: channels * parts,
   };
 }
 
@@ -92,7 +92,7 @@ function alongPlanes(x: Tensor, epsilon: number) {
       ...unfinished(),
     },
     uniforms: { channels, inner, threadsPerPlane, threads, epsilon, share },
-    workgroups: Math.ceil(threads / 64),
+    threads: threads,
   };
 }
 
@@ -122,7 +122,7 @@ function batchStatistics(x: Tensor, { running, momentum, epsilon }: TrainingOpti
         }),
     buffers: [moments, mean, variance, ...(running ? [running.mean, running.variance, running.batches] : [])],
     uniforms: { length: parts, inner: 1, rows: channels, elements, momentum },
-    workgroups: Math.ceil((channels * teamSize) / 64),
+    threads: channels * teamSize,
     flops: 8 * channels * parts,
   });
   return [mean, variance];

@@ -235,12 +235,12 @@ function optionSamples<Case>(values: InputValues): Sample<Case>[] {
 
 /** How both kernels walk the logits: along rows, or one workgroup along all of them. */
 function alongLogits(logits: Tensor, options: CrossEntropyCase) {
-  const { constants, uniforms, workgroups } = alongRows(logits, 1);
+  const { constants, uniforms, threads } = alongRows(logits, 1);
   const isWhole = options.reduction !== "none" && constants.teamSize === 1 && logits.size <= fewScores;
   return {
     constants: { ...constants, isSmoothed: options.labelSmoothing > 0, isWhole },
     uniforms: { ...uniforms, ...optionUniforms(options) },
-    workgroups: isWhole ? 1 : workgroups,
+    threads: isWhole ? 64 : threads,
   };
 }
 
@@ -250,7 +250,7 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
     checkClasses("crossEntropyLoss", "logits", logits, target);
     const weights = classWeights("crossEntropyLoss", logits, options);
     const { reduction } = options;
-    const { constants, uniforms, workgroups } = alongLogits(logits, options);
+    const { constants, uniforms, threads } = alongLogits(logits, options);
     const { isWhole } = constants;
     const losses = isWhole ? emptyTensor(logits.gpu, [2]) : emptyLosses(target, reduction);
     const logSums = emptyTensor(logits.gpu, [...target.shape, 2]);
@@ -269,7 +269,7 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
       }),
       buffers: [logits, target, weights ?? logits, losses, logSums],
       uniforms,
-      workgroups,
+      threads,
       flops: 4 * logits.size,
     });
     const saved = weights ? [logSums, weights] : [logSums];
@@ -278,7 +278,7 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
   },
   backward({ gradient, inputs: [logits, target], output, saved: [logSums, weights], options }) {
     const result = emptyLike(logits);
-    const { constants, uniforms, workgroups } = alongLogits(logits, options);
+    const { constants, uniforms, threads } = alongLogits(logits, options);
     const sources = [common, ...rowSources, weightsSource, crossEntropyGradientSource];
     dispatch({
       kernel: kernel("crossEntropyLossGradient", sources, {
@@ -287,7 +287,7 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
       }),
       buffers: [logits, target, weights ?? logits, logSums, output, gradient, result],
       uniforms,
-      workgroups,
+      threads,
       flops: 5 * logits.size,
     });
     return [result, null];
@@ -345,7 +345,7 @@ export const nllLossOp = defineOp<ClassCase>({
       kernel: kernel("nllLoss", [common, weightsSource, nllSource], forwardConstants(weights, options)),
       buffers: [x, target, weights ?? x, losses],
       uniforms: { ...geometry(x), rows: target.size, ...optionUniforms(options) },
-      workgroups: Math.ceil(target.size / 64),
+      threads: target.size,
       flops: target.size,
     });
     return { output: reduceLosses(losses, options.reduction), saved: weights ? [weights] : [] };
@@ -358,7 +358,7 @@ export const nllLossOp = defineOp<ClassCase>({
       }),
       buffers: [target, weights ?? gradient, output, gradient, result],
       uniforms: { ...geometry(x), count: x.size, ...optionUniforms(options) },
-      workgroups: Math.ceil(x.size / 64),
+      threads: x.size,
       flops: target.size,
     });
     return [result, null];

@@ -176,14 +176,23 @@ export interface Part {
   readonly size: number;
 }
 
-type DispatchWithTensors = Omit<Dispatch, "buffers" | "origin"> & {
+type DispatchWithTensors = Omit<Dispatch, "buffers" | "workgroups" | "origin"> & {
   readonly buffers: readonly (Tensor | Part)[];
-};
+} & Threads;
+
+/** So many threads, in workgroups of 64, or so many workgroups. */
+export type Threads =
+  | { readonly threads: number; readonly workgroups?: never }
+  | { readonly workgroups: number; readonly threads?: never };
 
 /** Gives a command on tensors to their device. @throws LimitError when it cannot bind so much at once */
-export function dispatch({ buffers, ...rest }: DispatchWithTensors): void {
-  const memory = buffers.map(memoryOf);
-  tensorOf(buffers[0]).gpu.dispatch({ ...rest, buffers: memory, origin: currentOrigin() });
+export function dispatch({ buffers, threads, workgroups, ...rest }: DispatchWithTensors): void {
+  tensorOf(buffers[0]).gpu.dispatch({
+    ...rest,
+    buffers: buffers.map(memoryOf),
+    workgroups: workgroups ?? Math.ceil(threads / 64),
+    origin: currentOrigin(),
+  });
 }
 
 export function tensorOf(operand: Tensor | Part): Tensor {

@@ -196,7 +196,7 @@ let a = ${type}(u); let b = ${type}(v); let dy = ${type}(dv); return Output(${ex
     }),
     buffers,
     uniforms: { sizes: merged.shape, stridesA, stridesB, count: sizeOf(shape) },
-    workgroups: Math.ceil(result.size / 64),
+    threads: result.size,
     flops: result.size,
   });
   return result;

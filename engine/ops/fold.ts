@@ -56,7 +56,7 @@ export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1):
       parts,
       scale: parts === 1 ? scale : 1,
     },
-    workgroups: Math.ceil((outputs * parts) / 64),
+    threads: outputs * parts,
     flops: x.size,
   });
   if (parts === 1) return result;

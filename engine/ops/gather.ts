@@ -49,7 +49,7 @@ function choose(name: string, x: Tensor, indices: Tensor, axis: number, hasOwnIn
     }),
     buffers: [x, indices, result],
     uniforms: { length: x.shape[axis], chosen, inner: innerOf(shape, axis), count: result.size },
-    workgroups: Math.ceil(result.size / 64),
+    threads: result.size,
     flops: 0,
   });
   return result;
@@ -72,7 +72,7 @@ function scatterAdd(
       kernel: kernel(`${name}Gradient`, [common, gradientSource], { hasOwnIndices }),
       buffers: [dy, indices, result],
       uniforms: { length: shape[axis], chosen, inner, count: result.size },
-      workgroups: Math.ceil(result.size / 64),
+      threads: result.size,
       flops: dy.size,
     });
     return result;
@@ -119,7 +119,7 @@ function segmentStarts(pairs: Tensor, keys: number): Tensor {
     kernel: kernel("segmentStarts", [common, startsSource]),
     buffers: [pairs, result],
     uniforms: { keys, pairs: pairs.shape[0] },
-    workgroups: Math.ceil((keys + 1) / 64),
+    threads: keys + 1,
     flops: 0,
   });
   return result;

@@ -57,7 +57,7 @@ export function addSplits({ product, rowSums }: ProductAndSums, shape: Shape): P
     kernel: kernel("splitSums", [common, splitSumsSource]),
     buffers: [product, rowSums, result, sums],
     uniforms: { parts, productSize: result.size, rows: sums.size },
-    workgroups: Math.ceil((result.size + sums.size) / 64),
+    threads: result.size + sums.size,
     flops: product.size + rowSums.size,
   });
   return { product: result, rowSums: sums };

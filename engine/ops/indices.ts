@@ -24,7 +24,7 @@ export const argmaxOp = defineOp<{ axis: number }>({
       kernel: kernel("argmax", [common, argmaxSource], elementOf(x)),
       buffers: [x, result],
       uniforms: { length, inner: sizeOf(x.shape.slice(axis + 1)), outputs: result.size },
-      workgroups: Math.ceil(result.size / 64),
+      threads: result.size,
       flops: x.size,
     });
     return result;

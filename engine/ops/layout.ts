@@ -48,7 +48,7 @@ function copyBlock(name: string, sizes: Shape, from: Walk, to: Walk): void {
       targetStart: to.start ?? 0,
       count,
     },
-    workgroups: Math.ceil(count / 64),
+    threads: count,
     flops: 0,
   });
 }

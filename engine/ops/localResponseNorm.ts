@@ -42,7 +42,7 @@ function walk(x: Tensor, { size, alpha, beta, k }: Resolved) {
   return {
     constants: { element, stored: `alias Stored = ${stored};`, size },
     uniforms: { channels, inner, runs, threads, slope: alpha / size, offset: k, exponent: beta },
-    workgroups: Math.ceil(threads / 64),
+    threads: threads,
   };
 }
 

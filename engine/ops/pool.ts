@@ -196,14 +196,14 @@ function overCells(x: Tensor, pooled: Tensor, { stride, padding }: Windows) {
   return threadsOver(x, pooled, Math.ceil(cells(0) / cellsPerThread[x.gpu.tiling]), cells(1));
 }
 
-/** What pool.wgsl wants, and the number of workgroups, for a grid of threads over every plane. */
+/** What pool.wgsl wants, for a grid of threads over every plane. */
 export function threadsOver(x: Tensor, pooled: Tensor, threadsDown: number, threadsAcross: number) {
   const [batch, channels, height, width] = x.shape;
   const [outHeight, outWidth] = pooled.shape.slice(2);
   const threads = batch * channels * threadsDown * threadsAcross;
   return {
     uniforms: { height, width, outHeight, outWidth, threadsDown, threadsAcross, threads },
-    workgroups: Math.ceil(threads / 64),
+    threads: threads,
   };
 }
 

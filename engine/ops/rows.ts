@@ -12,7 +12,7 @@ const longRow = 64;
 /** So many rows, a thread each, keep the adapter busy. A workgroup that meets at barriers is dear on CPU adapters. */
 const manyRows = { registers: 8, workgroup: 16384 } as const;
 
-/** The uniforms, the constants and the number of workgroups for all rows of x along an axis. */
+/** The uniforms, the constants and the number of threads for all rows of x along an axis. */
 export function alongRows(x: Tensor, axis: number) {
   const length = x.shape[axis];
   const inner = sizeOf(x.shape.slice(axis + 1));
@@ -21,6 +21,6 @@ export function alongRows(x: Tensor, axis: number) {
   return {
     uniforms: { length, inner, rows },
     constants: { teamSize },
-    workgroups: Math.ceil((rows * teamSize) / 64),
+    threads: rows * teamSize,
   };
 }

@@ -74,7 +74,7 @@ export function smallProduct({
       depthStrideB: transposeB ? 1 : columns,
       columnStrideB: transposeB ? depth : 1,
     },
-    workgroups: Math.ceil((batches * rows * Math.ceil(columns / 4)) / 64),
+    threads: batches * rows * Math.ceil(columns / 4),
     flops: 2 * rows * columns * depth * batches,
   });
   return { product, rowSums };

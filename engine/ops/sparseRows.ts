@@ -46,7 +46,7 @@ export function multiplySparseRows(
     kernel: kernel(name, [common, rowsSource], { element: alias, entry }),
     buffers: [pointers, entries, values, dense, result],
     uniforms: { rows: pointers.size - 1, columns, features: features / width, count },
-    workgroups: Math.ceil(count / 64),
+    threads: count,
     flops,
   });
   return result;

@@ -191,7 +191,7 @@ function valuesGradient({ rowIndices, columnIndices }: DevicePattern, dy: Tensor
     }),
     buffers: [rowIndices, columnIndices, dy, dense, result],
     uniforms: { entries: result.size, features: features / width },
-    workgroups: Math.ceil((result.size * teamSize) / 64),
+    threads: result.size * teamSize,
     flops: 2 * result.size * features,
   });
   return result;
