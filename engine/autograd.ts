@@ -16,6 +16,8 @@ import { checkGradient, type Tensor } from "./tensor.ts";
 export interface GraphNode {
   readonly name: string;
   readonly inputs: readonly Tensor[];
+  /** Whether this input asked for its gradient when the operation ran. */
+  readonly needs: (input: number) => boolean;
   /** What the operation made and its pullback may still read. */
   readonly owned: readonly Storage[];
   /** Where the operation ran. */
@@ -137,7 +139,7 @@ function propagate(
           const step = collect(() =>
             withOrigin({ module: node.origin.module }, () => {
               node.pullback!(gradient).forEach((arrived, index) => {
-                if (arrived && node.inputs[index].requiresGrad) deliver(node.inputs[index], arrived);
+                if (arrived && node.needs(index)) deliver(node.inputs[index], arrived);
               });
             }),
           );

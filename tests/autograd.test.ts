@@ -62,6 +62,17 @@ test("numbers that are not asked for get no gradient", async () => {
   assert.not(mul(fixed, 2).requiresGrad);
 });
 
+test("what asks for a gradient when the operation runs gets it, whatever is set afterwards", async () => {
+  const [asking, frozen] = [leaf(2), leaf(3)];
+  frozen.requiresGrad = false;
+  const product = mul(asking, frozen);
+  asking.requiresGrad = false;
+  frozen.requiresGrad = true;
+  product.backward();
+  assert.is(await asking.grad!.item(), 3);
+  assert.is(frozen.grad, null);
+});
+
 test("noGrad and inferenceMode leave no graph, even after an error in them", () => {
   const x = leaf(2);
   for (const mode of [noGrad, inferenceMode]) {

@@ -110,10 +110,12 @@ export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Opt
     if (pullback) {
       const owned = made.filter((storage) => !storage.isReleased);
       for (const storage of owned) storage.lifetime = "graph";
-      const needs = (input: number) => inputs[input].requiresGrad;
+      const wanted = inputs.map(({ requiresGrad }) => requiresGrad);
+      const needs = (input: number) => wanted[input];
       const node: GraphNode = {
         name,
         inputs,
+        needs,
         owned,
         origin: currentOrigin(),
         pullback: (gradient) => pullback({ gradient, inputs, output, saved, options, needs }),
