@@ -16,7 +16,7 @@ export type DType = HostDType | "float16";
 export type TypedArray = Float32Array | Int32Array | Uint32Array;
 export type NestedNumbers = number | readonly NestedNumbers[];
 
-const typedArrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
+export const typedArrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
 
 /** What numbers of the dtype take. */
 export function bytesOf(dtype: DType, size: number): number {
@@ -31,6 +31,8 @@ export class Tensor {
   grad: Tensor | null = null;
   /** The operation that made this tensor, if gradients flow through it. */
   node: GraphNode | null = null;
+  /** Whether `requiresGrad` has ever been set: a frozen parameter is one still, and no buffer. */
+  isParameter = false;
   #requiresGrad = false;
 
   constructor(storage: Storage, shape: Shape, dtype: DType) {
@@ -63,6 +65,7 @@ export class Tensor {
     if (value && this.dtype !== "float32")
       throw new DtypeError(`only float32 tensors have gradients, not ${this.dtype}`);
     this.#requiresGrad = value;
+    this.isParameter ||= value;
   }
 
   /**
@@ -155,7 +158,8 @@ function nest(data: TypedArray, shape: Shape, axis = 0, offset = 0): NestedNumbe
 }
 
 function formatNumbers(data: TypedArray, shape: Shape, axis: number, offset: number, indent: string): string {
-  if (axis === shape.length) return `${Number(data[offset].toPrecision(5))}`;
+  const value = data[offset];
+  if (axis === shape.length) return `${Number.isInteger(value) ? value : Number(value.toPrecision(5))}`;
   const step = sizeOf(shape.slice(axis + 1));
   const shown =
     shape[axis] <= 6

@@ -12,6 +12,16 @@ import { close, refused } from "./engine-helpers.ts";
 const gpu = await openDevice();
 test.after(() => gpu.close());
 
+test("a parameter that is listed twice is averaged once", async () => {
+  const parameter = tensor([10]);
+  const average = exponentialMovingAverage([parameter, parameter], { decay: 0.5 });
+  average.update();
+  copyInto(parameter, tensor([20]));
+  average.update();
+  assert.is(await average.use(() => parameter.item()), 15);
+  assert.is(await parameter.item(), 20);
+});
+
 interface Fixture {
   readonly shapes: number[][];
   readonly decay: number;

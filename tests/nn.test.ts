@@ -158,6 +158,21 @@ test("modules are found in properties and arrays; parameters are what asks for a
   assert.equal([...model.parameters()], [model.scale, (model.blocks[0] as Linear).weight]);
 });
 
+test("a frozen parameter is one still, and a shared one counts once", () => {
+  const layer = new Linear(2, 2);
+  const model = new Sequential(layer, new Linear(2, 1), layer);
+  const parameters = [...model.parameters()];
+  assert.is(parameters.length, 4);
+  for (const parameter of layer.parameters()) parameter.requiresGrad = false;
+  assert.equal([...model.parameters()], parameters);
+  assert.equal(
+    [...model.namedParameters()].map(([path]) => path),
+    ["0.weight", "0.bias", "1.weight", "1.bias"],
+  );
+  for (const parameter of layer.parameters()) parameter.requiresGrad = true;
+  assert.ok(layer.weight.requiresGrad);
+});
+
 test("loadStateDict copies", async () => {
   const [from, to] = [new Nested(), new Nested()];
   to.loadStateDict(from.stateDict());

@@ -298,6 +298,8 @@ test("hyper-parameters outside their range are refused", () => {
 });
 
 test("what is no parameter is refused", () => {
+  const weight = ones([2], { requiresGrad: true });
+  refused(ArgumentError, () => new SGD([weight, weight.detach()], { learningRate: 1 }), /listed twice/);
   const leaf = tensor([1], { requiresGrad: true });
   refused(AutogradError, () => new SGD([leaf, square(leaf)], { learningRate: 1 }), /parameter 1, .*square/);
   refused(DtypeError, () => new Adam([tensor([1], { dtype: "int32" })]), /parameter 0 must be float32/);

@@ -2,8 +2,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice } from "../engine/currentDevice.ts";
 import { ArgumentError, DtypeError, ReleasedTensorError, ShapeError } from "../engine/errors.ts";
-import { add, neg } from "../engine/ops/arithmetic.ts";
+import { relu } from "../engine/ops/activations.ts";
+import { add, mul, neg } from "../engine/ops/arithmetic.ts";
+import { equal, less } from "../engine/ops/compare.ts";
+import { conv2d } from "../engine/ops/conv2d.ts";
 import { flatten, reshape } from "../engine/ops/layout.ts";
+import { linear } from "../engine/ops/matmul.ts";
 import { full, ones, tensor, zeros } from "../engine/tensor.ts";
 import { refused } from "./engine-helpers.ts";
 
@@ -79,8 +83,29 @@ test("what is no tensor is refused", async () => {
     [ArgumentError, /expected numbers, got string/, () => tensor(["1"] as never)],
     [ArgumentError, /expected numbers, got null/, () => tensor([null] as never)],
     [ArgumentError, /expected numbers, got undefined/, () => tensor(undefined as never)],
+    [ArgumentError, /relu: expected a tensor, got an array\n {2}help: .*tensor\(/, () => relu([1] as never)],
+    [ArgumentError, /add: expected a tensor, got undefined/, () => add(ones([1]), undefined as never)],
+    [ArgumentError, /less: expected a tensor, got null/, () => less(null as never, 1)],
   ];
   for (const [kind, words, work] of refusals) await refused(kind, words, work);
+});
+
+test("a number beside whole numbers is one of them, to the last digit", async () => {
+  const large = tensor(Int32Array.of(16777216, 16777217));
+  assert.equal(await equal(large, 16777217).toArray(), [0, 1]);
+  assert.equal(await add(tensor(Int32Array.of(0)), 16777217).toArray(), [16777217]);
+  assert.equal(await mul(3000000001, tensor(Uint32Array.of(1))).toArray(), [3000000001]);
+  for (const [dtype, number] of [
+    ["int32", 1.5],
+    ["int32", 3e9],
+    ["int32", Number.NaN],
+    ["uint32", -1],
+  ] as const) {
+    const x = tensor([1, 2], { dtype });
+    await refused(DtypeError, new RegExp(`less: ${number} is no ${dtype}\n {2}help: .*"float32"`), () =>
+      less(x, number),
+    );
+  }
 });
 
 test("zeros, ones and full", async () => {
@@ -97,6 +122,26 @@ test("without elements there is nothing to compute, and no error", async () => {
   const empty = zeros([0, 3]);
   assert.equal(await add(neg(empty), tensor([1, 2, 3])).data(), new Float32Array(0));
   assert.equal(await zeros([2, 0, 3]).toArray(), [[], []]);
+});
+
+test("gradients of no images are zeros, and those of biases behind no features are sums", async () => {
+  for (const [inputs, kernelSize, padding] of [
+    [2, 3, 1],
+    [2, 5, 2],
+    [3, 1, 0],
+    [0, 3, 1],
+  ]) {
+    const images = inputs === 0 ? 2 : 0;
+    const weight = ones([3, inputs, kernelSize, kernelSize], { requiresGrad: true });
+    const bias = ones([3], { requiresGrad: true });
+    const y = conv2d(zeros([images, inputs, 5, 5]), weight, bias, { padding });
+    y.backward(ones(y.shape));
+    assert.ok((await weight.grad!.data()).every((value) => value === 0));
+    assert.equal(await bias.grad!.toArray(), Array(3).fill(y.size / 3));
+  }
+  const [weight, bias] = [zeros([2, 0], { requiresGrad: true }), zeros([2], { requiresGrad: true })];
+  linear(zeros([3, 0]), weight, bias).backward(ones([3, 2]));
+  assert.equal(await bias.grad!.toArray(), [3, 3]);
 });
 
 test("an item is the number of a single element", async () => {
@@ -131,6 +176,10 @@ test("a tensor says what it is", async () => {
   assert.is(`${x}`, "Tensor([1, 2], float32, requiresGrad)");
   assert.is(`${neg(x)}`, "Tensor([1, 2], float32, made by neg)");
   assert.is(await tensor(1 / 3).toText(), "Tensor([], float32)\n  0.33333");
+  assert.is(
+    await tensor(Int32Array.of(123456, -(2 ** 31))).toText(),
+    "Tensor([2], int32)\n  [123456, -2147483648]",
+  );
   assert.is(
     await tensor(
       Float32Array.from({ length: 16 }, (_, i) => i * 1e4),

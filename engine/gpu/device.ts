@@ -136,7 +136,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   async function profile(work: () => unknown): Promise<DispatchTime[]> {
     if (!device.features.has("timestamp-query")) {
       throw new AdapterError(
-        `${description.name} does not tell how long its kernels take (it has no "timestamp-query")`,
+        `${description.name} times no kernels (it has no "timestamp-query")`,
         "choose another adapter with WGRAD_ADAPTER, or update the driver",
       );
     }

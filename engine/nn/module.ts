@@ -8,7 +8,7 @@
  *       forward(x: Tensor) { return this.output.call(relu(this.hidden.call(x))); }
  *     }
  *
- * A tensor that requires a gradient is a parameter, any other is a buffer. Use a module by `call`, which runs `forward`
+ * A tensor that has been asked for a gradient is a parameter, any other is a buffer. Use a module by `call`, which runs `forward`
  * and, when something in it fails, says in which layer.
  */
 import { ArgumentError, WgradError } from "../errors.ts";
@@ -89,8 +89,18 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     }
   }
 
+  /** With paths, frozen ones too; a shared one once, where it comes first. */
+  *namedParameters(): Generator<[string, Tensor]> {
+    const seen = new Set<Tensor>();
+    for (const [path, tensor] of this.namedTensors()) {
+      if (tensor.isParameter && !seen.has(tensor)) yield [path, tensor];
+      seen.add(tensor);
+    }
+  }
+
+  /** Freeze them with `requiresGrad = false`, which optimisers leave alone. */
   *parameters(): Generator<Tensor> {
-    for (const [, tensor] of this.namedTensors()) if (tensor.requiresGrad) yield tensor;
+    for (const [, parameter] of this.namedParameters()) yield parameter;
   }
 
   train(): this {

@@ -2,9 +2,16 @@
 import { DtypeError } from "../errors.ts";
 import { zipArrays } from "../reference.ts";
 import type { Shape } from "../shape.ts";
-import type { DType, Tensor } from "../tensor.ts";
+import { type DType, emptyTensor, type Tensor, typedArrays } from "../tensor.ts";
 import { to } from "./convert.ts";
-import { defineOp, type InputValues, type Op, type OpChecks, requireDtype } from "./define.ts";
+import {
+  defineOp,
+  type InputValues,
+  type Op,
+  type OpChecks,
+  requireDtype,
+  requireTensors,
+} from "./define.ts";
 import { combineElements, filled, mentions } from "./elementwise.ts";
 import { sumTo } from "./fold.ts";
 
@@ -108,12 +115,16 @@ export function binaryChecks(
   };
 }
 
-function operands(name: string, a: Operand, b: Operand): [Tensor, Tensor] {
-  if (typeof a !== "number") return [a, typeof b === "number" ? scalarLike(b, a) : b];
-  if (typeof b !== "number") return [scalarLike(a, b), b];
-  throw new DtypeError(
-    `${name}: at least one of its operands must be a tensor`,
-    "use JavaScript's own arithmetic for numbers",
+function operands(name: string, ...given: readonly Operand[]): Tensor[] {
+  const tensors = given.filter((operand) => typeof operand !== "number");
+  if (tensors.length === 0)
+    throw new DtypeError(
+      `${name}: at least one of its operands must be a tensor`,
+      "use JavaScript's own arithmetic for numbers",
+    );
+  requireTensors(name, tensors);
+  return given.map((operand) =>
+    typeof operand === "number" ? scalarLike(name, operand, tensors[0]) : operand,
   );
 }
 
@@ -121,8 +132,15 @@ function widened(x: Tensor): Tensor {
   return x.dtype === "float16" ? to(x, "float32") : x;
 }
 
-function scalarLike(value: number, like: Tensor): Tensor {
-  return filled(like.gpu, [], value, like.dtype);
+/** @throws DtypeError for a number that the dtype does not have */
+function scalarLike(name: string, value: number, { gpu, dtype }: Tensor): Tensor {
+  if (dtype === "float32" || dtype === "float16") return filled(gpu, [], value, dtype);
+  const data = typedArrays[dtype].of(value);
+  if (data[0] !== value)
+    throw new DtypeError(`${name}: ${value} is no ${dtype}`, `convert the tensor with to(x, "float32")`);
+  const result = emptyTensor(gpu, [], dtype);
+  gpu.upload(result.storage.memory, data);
+  return result;
 }
 
 function requireSameDtype(name: string, dtypes: readonly DType[], a: Tensor, b: Tensor): void {

@@ -12,7 +12,7 @@ import { currentOrigin } from "../origin.ts";
 import type { NdArray } from "../reference.ts";
 import { type Shape, showShape } from "../shape.ts";
 import { collect, handOut } from "../storage.ts";
-import { bytesOf, type DType, type Tensor } from "../tensor.ts";
+import { bytesOf, type DType, Tensor } from "../tensor.ts";
 import { converted, mapElements } from "./elementwise.ts";
 
 /** How a check fills an input. "distinct" keeps values apart, so that no finite difference crosses a tie. */
@@ -145,14 +145,27 @@ function withSaved(result: Tensor | WithSaved): WithSaved {
   return "saved" in result ? result : { output: result, saved: [] };
 }
 
+/** @throws ArgumentError for what is no tensor */
+export function requireTensors(name: string, given: readonly unknown[]): void {
+  for (const x of given) {
+    if (!(x instanceof Tensor))
+      throw new ArgumentError(
+        `${name}: expected a tensor, got ${Array.isArray(x) ? "an array" : x}`,
+        "make one with tensor(…)",
+      );
+  }
+}
+
 /** @param what "its tensors" @throws ArgumentError unless all of them are on one device */
 export function requireOneDevice(name: string, what: string, tensors: readonly Tensor[]): void {
+  requireTensors(name, tensors);
   if (tensors.every(({ gpu }) => gpu === tensors[0].gpu)) return;
   throw new ArgumentError(`${name}: ${what} live on different devices`, "make all of them on one device");
 }
 
 /** @throws DtypeError unless all tensors are of `dtype`; float16 does for float32, to which `run` converts it if need be */
 export function requireDtype(name: string, dtype: DType, ...tensors: readonly Tensor[]): void {
+  requireTensors(name, tensors);
   for (const tensor of tensors) {
     if (tensor.dtype !== dtype && !(dtype === "float32" && tensor.dtype === "float16")) {
       throw new DtypeError(

@@ -228,7 +228,7 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
     if (unknown.size > 0) {
       throw new ArgumentError(
         `${this.#name}: the state holds ${[...unknown].join(", ")}, which belong to no parameter of this optimiser`,
-        "load it into the kind of optimiser that saved it, with the same options and parameters",
+        "load what stateDict() of the same kind returned, with the same options and parameters",
       );
     }
     for (const [index, rate] of rates.entries()) this.groups[index].learningRate = rate;
@@ -375,7 +375,7 @@ function rateName(group: number): string {
 function checkParameters(name: string, parameters: readonly Tensor[]): void {
   if (parameters.length === 0)
     throw new ArgumentError(`${name}: there are no parameters to optimise`, "pass model.parameters()");
-  if (new Set(parameters).size < parameters.length)
+  if (new Set(parameters.map(({ storage }) => storage)).size < parameters.length)
     throw new ArgumentError(`${name}: a parameter is listed twice`, "list a shared parameter once");
   parameters.forEach((parameter, index) => {
     if (parameter.node) {

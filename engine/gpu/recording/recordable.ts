@@ -49,7 +49,7 @@ export function recordable(base: PlainGpu): Gpu {
     refuseInStep(what) {
       if (!tracer) return;
       throw new RecordingError(
-        `a recorded step cannot ${what}: it would be done once, and in no later run`,
+        `a recorded step cannot ${what}: it would be done only once`,
         "do it before run(), or in everyRun()",
       );
     },
