@@ -101,16 +101,17 @@ export function convolutionWeightGradient(
   convolution: Convolution,
   wantsBias: boolean,
 ): ProductAndSums {
-  const slid = slideWeightGradient(x, dy, convolution, wantsBias);
-  if (slid) return slid;
   const { inputChannels, outputChannels, groups, window, output } = convolution;
+  const wantsSums = wantsBias && inputChannels > 0; // else there is no workgroup to add them up
+  const slid = slideWeightGradient(x, dy, convolution, wantsSums);
+  if (slid) return slid;
   const size = convolutionSize(convolution, true);
   const weightShape = [outputChannels, inputChannels / groups, ...window];
   const shape =
-    gemmShape(x, size, { kind: "conv2dWeightGradient", convolution, wantsSums: wantsBias }) ??
+    gemmShape(x, size, { kind: "conv2dWeightGradient", convolution, wantsSums }) ??
     plainShape(x.gpu, size, true);
   const made = emptyTensor(x.gpu, [shape.splits, ...weightShape]);
-  const rowSums = wantsBias ? emptyTensor(x.gpu, [shape.splits, outputChannels]) : undefined;
+  const rowSums = wantsSums ? emptyTensor(x.gpu, [shape.splits, outputChannels]) : undefined;
   gemm({
     ...size,
     name: "conv2dWeightGradient",

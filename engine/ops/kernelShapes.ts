@@ -223,7 +223,8 @@ const enoughWorkgroups = 32;
 type WeightThreads = Pick<SlidingShape, "isTall" | "isPaired">;
 
 function imageSplits(convolution: Convolution, threads: WeightThreads): number {
-  return Math.min(convolution.images, Math.ceil(enoughWorkgroups / workgroupsOf(convolution, threads)));
+  const images = Math.max(1, convolution.images); // without any, the gradient is zeros
+  return Math.min(images, Math.ceil(enoughWorkgroups / workgroupsOf(convolution, threads)));
 }
 
 /** Of the gradient by the weight, for each part of the images. */

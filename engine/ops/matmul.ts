@@ -78,7 +78,7 @@ function product(
 
 /**
  * activation(a · b + bias), of operands that the caller has checked.
- * @param wantsSums of the rows of a, along the depth; they are left out where the matrices are too large for one command
+ * @param wantsRowSums along the depth of a; they are left out where the matrices are too large for one command, or empty
  */
 export function productAndSums(
   a: Tensor,
@@ -86,10 +86,11 @@ export function productAndSums(
   bias: Tensor | undefined,
   options: MatmulOptions,
   { dtype }: Pick<Tensor, "dtype">,
-  wantsSums: boolean,
+  wantsRowSums: boolean,
 ): ProductAndSums {
   const { inner: _, ...size } = sizes(a.shape, b.shape, options);
   const { rows, columns, depth, batches } = size;
+  const wantsSums = wantsRowSums && columns > 0; // else there is no workgroup to add them up
   const { transposeA = false, transposeB = false, activation } = options;
   const batch = batchShape(a.shape, b.shape);
   const shape = [...batch, rows, columns];
