@@ -18,7 +18,16 @@ import { variationalAtWork } from "./kinds/variational.ts";
 import { LeNet5 } from "./lenet5.ts";
 import { gaussianNoise, maskingNoise, saltAndPepperNoise } from "./noise.ts";
 import { plainRecipe, type Recipe } from "./recipe.ts";
-import type { Chosen, Settings, SettingsOffer } from "./settings.ts";
+import {
+  aboveZero,
+  betweenZeroAndOne,
+  type Chosen,
+  fromZero,
+  fromZeroToOne,
+  type Settings,
+  type SettingsOffer,
+  wholeFromOne,
+} from "./settings.ts";
 import { ConvolutionalVariationalAutoencoder, DenseVariationalAutoencoder } from "./variational.ts";
 
 interface Registered<AtWork> {
@@ -114,7 +123,12 @@ export const models: readonly RegisteredModel[] = [
   imageModel({
     name: "autoencoder",
     about: "fully connected autoencoder (Hinton & Salakhutdinov 2006)",
-    settings: { codeSize: 32, loss: ["mse", "bce"], weightL1: 0, weightL2: 0 },
+    settings: {
+      codeSize: wholeFromOne(32),
+      loss: ["mse", "bce"],
+      weightL1: fromZero(0),
+      weightL2: fromZero(0),
+    },
     ...digits,
     recipe: reconstruction,
     open(shape, { codeSize, loss, weightL1, weightL2 }) {
@@ -125,7 +139,7 @@ export const models: readonly RegisteredModel[] = [
   imageModel({
     name: "convolutional-autoencoder",
     about: "strided convolutions down, upsampling or transposed convolutions up",
-    settings: { codeSize: 32, loss: ["mse", "bce"], up: ["nearest", "transposed"] },
+    settings: { codeSize: wholeFromOne(32), loss: ["mse", "bce"], up: ["nearest", "transposed"] },
     ...digits,
     recipe: { ...reconstruction, epochs: 4 },
     open(shape, { codeSize, loss, up }) {
@@ -138,13 +152,19 @@ export const models: readonly RegisteredModel[] = [
     about: "draws clean images from noisy ones (Vincent et al. 2008)",
     settings: {
       noise: ["gaussian", "masking", "salt-and-pepper"],
-      amount: 0.5,
-      codeSize: 64,
+      amount: fromZero(0.5),
+      codeSize: wholeFromOne(64),
       loss: ["mse", "bce"],
     },
     ...digits,
     recipe: { ...reconstruction, schedule: "cosine" },
     open(shape, { noise, amount, codeSize, loss }) {
+      if (noise !== "gaussian" && amount > 1) {
+        throw new ArgumentError(
+          `denoising-autoencoder: of ${noise} noise, amount is a share of the pixels, from 0 to 1, got ${amount}`,
+          "choose amount=0.5, or noise=gaussian",
+        );
+      }
       const model = new ConvolutionalAutoencoder({ imageShape: shape.inputShape, codeSize });
       return autoencoderAtWork({ model, shape, lossKind: loss, noise: noises[noise](amount) });
     },
@@ -152,7 +172,13 @@ export const models: readonly RegisteredModel[] = [
   imageModel({
     name: "sparse-autoencoder",
     about: "a wide code of which few units are on (Ng's CS294A notes)",
-    settings: { codeSize: 196, target: 0.05, factor: 1e-3, codeL1: 0, loss: ["mse", "bce"] },
+    settings: {
+      codeSize: wholeFromOne(196),
+      target: betweenZeroAndOne(0.05),
+      factor: fromZero(1e-3),
+      codeL1: fromZero(0),
+      loss: ["mse", "bce"],
+    },
     ...digits,
     recipe: reconstruction,
     open(shape, { codeSize, target, factor, codeL1, loss }) {
@@ -170,12 +196,12 @@ export const models: readonly RegisteredModel[] = [
     name: "vae",
     about: "variational autoencoder (Kingma & Welling 2013)",
     settings: {
-      codeSize: 20,
-      hidden: 400,
-      beta: 1,
-      warmUp: 0,
+      codeSize: wholeFromOne(20),
+      hidden: wholeFromOne(400),
+      beta: fromZero(1),
+      warmUp: fromZeroToOne(0),
       likelihood: ["bernoulli", "gaussian"],
-      std: 0.1,
+      std: aboveZero(0.1),
     },
     ...digits,
     recipe: { epochs: 20, batchSize: 64, learningRate: 1e-3, ...adam },
@@ -194,7 +220,13 @@ export const models: readonly RegisteredModel[] = [
   imageModel({
     name: "convolutional-vae",
     about: "variational autoencoder of convolutions",
-    settings: { codeSize: 20, beta: 1, warmUp: 0, likelihood: ["bernoulli", "gaussian"], std: 0.1 },
+    settings: {
+      codeSize: wholeFromOne(20),
+      beta: fromZero(1),
+      warmUp: fromZeroToOne(0),
+      likelihood: ["bernoulli", "gaussian"],
+      std: aboveZero(0.1),
+    },
     ...digits,
     recipe: { epochs: 8, batchSize: 64, learningRate: 1e-3, ...adam },
     open(shape, { codeSize, beta, warmUp, likelihood, std }) {
@@ -210,7 +242,11 @@ export const models: readonly RegisteredModel[] = [
   imageModel({
     name: "adversarial-autoencoder",
     about: "codes that a discriminator cannot tell from a prior (Makhzani et al. 2015)",
-    settings: { codeSize: 8, prior: ["gaussian", "circle"], images: ["deslanted", "as-they-are"] },
+    settings: {
+      codeSize: wholeFromOne(8),
+      prior: ["gaussian", "circle"],
+      images: ["deslanted", "as-they-are"],
+    },
     ...digits,
     recipe: {
       epochs: 20,
@@ -299,12 +335,12 @@ export const models: readonly RegisteredModel[] = [
   imageModel({
     name: "alexnet",
     about: "AlexNet, ImageNet's, in two towers (Krizhevsky et al. 2012)",
-    settings: { groups: 2 },
+    settings: { groups: [2, 1] },
     ...photographs,
     recipe: imagenet,
     open(shape, { groups }) {
       const { inputShape: imageShape, classes } = shape;
-      const model = new AlexNet({ imageShape, classes: classes.length, groups: groups as 1 | 2 });
+      const model = new AlexNet({ imageShape, classes: classes.length, groups });
       return classifierAtWork({ model, shape, normalize: centredBytes });
     },
   }),
@@ -323,7 +359,7 @@ export const models: readonly RegisteredModel[] = [
   graphModel({
     name: "graph-autoencoder",
     about: "codes of a graph's nodes that tell its edges (Kipf & Welling 2016)",
-    settings: { hidden: 32, codeSize: 16 },
+    settings: { hidden: wholeFromOne(32), codeSize: wholeFromOne(16) },
     ...blocks,
     recipe: { epochs: 2, batchSize: 1, learningRate: 2e-2, ...adam },
     open(shape, { hidden: hiddenSize, codeSize }) {
@@ -336,7 +372,7 @@ export const models: readonly RegisteredModel[] = [
   graphModel({
     name: "variational-graph-autoencoder",
     about: "the same, with a normal distribution of codes for each node",
-    settings: { hidden: 32, codeSize: 16 },
+    settings: { hidden: wholeFromOne(32), codeSize: wholeFromOne(16) },
     ...blocks,
     recipe: { epochs: 4, batchSize: 1, learningRate: 2e-2, ...adam },
     open(shape, { hidden: hiddenSize, codeSize }) {

@@ -103,7 +103,11 @@ test("models: each with its line, and its settings below", async () => {
   const lines = succeeded(await wgrad("models")).split("\n");
   for (const { name, about } of models)
     assert.ok(lines.some((text) => text.startsWith(name) && text.endsWith(about)));
-  assert.ok(lines.some((text) => /^ +--set codeSize=20, hidden=400, beta=1, /.test(text)));
+  assert.ok(
+    lines.some((text) =>
+      /^ +--set codeSize=20 \(from 1\), hidden=400 \(from 1\), beta=1 \(from 0\), /.test(text),
+    ),
+  );
   const events = parseLines(succeeded(await wgrad("models --json")));
   assert.equal(
     events.map(({ event, name }) => [event, name]),
@@ -503,7 +507,7 @@ test("what a model cannot do, and files that are not there: in words", async () 
     ],
     [
       "summary vae --set depth=3",
-      [/^error: there is no setting "depth=3"\n {2}help: choose from: codeSize=20, /, 2],
+      [/^error: there is no setting "depth=3"\n {2}help: choose from: codeSize=20 \(from 1\), /, 2],
     ],
     [
       "summary lenet5 --input 28",

@@ -1,6 +1,7 @@
 /** The models that the page offers, as the registry has them. */
 import { ArgumentError } from "../../engine/errors.ts";
 import { findModel, type RegisteredImageModel } from "../../models/registry.ts";
+import { chooseSettings } from "../../models/settings.ts";
 import { type ModelOffer, offeredModels } from "../protocol.ts";
 
 /** The models to choose from, with their recipes. */
@@ -8,7 +9,7 @@ export function modelOffers(): ModelOffer[] {
   return offeredModels.map((name) => {
     const { about, recipe, settings } = findModel(name);
     const { epochs, batchSize, learningRate } = recipe;
-    const { codeSize } = settings;
+    const { codeSize } = chooseSettings(settings, []);
     const length = typeof codeSize === "number" ? codeSize : undefined;
     return { name, about, epochs, batchSize, learningRate, codeSize: length };
   });
