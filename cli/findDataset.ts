@@ -10,13 +10,13 @@ import { hasMnistFiles, loadMnistFolder } from "../data/mnist.ts";
 import { syntheticDigits } from "../data/syntheticDigits.ts";
 import { ArgumentError, DataError } from "../engine/errors.ts";
 
-/** @throws DataError, DownloadError, ArgumentError for photographs without an `imageShape`, or the signal's reason */
+/** @throws DataError, DownloadError, or the signal's reason */
 export type LoadDataset = (options: LoadOptions) => Promise<DatasetSplits>;
 
 interface LoadOptions {
   /** Of the synthetic digits, and of the split into training and test photographs. */
   readonly seed: number;
-  /** [channels, height, width] of photographs; the other sets have sizes of their own. */
+  /** [channels, height, width] of photographs, MNIST's by default; the other sets have sizes of their own. */
   readonly imageShape?: readonly [number, number, number];
   /** Stops a download. */
   readonly signal: AbortSignal;
@@ -57,8 +57,14 @@ export function findDataset(source: string): LoadDataset {
   );
 }
 
+/** Every model that wants no other takes images like MNIST's. */
+const usualShape = [1, 28, 28] as const;
+
 /** What is in the folder says which kind of set it is. */
-async function loadFolder(folder: Folder, { seed, imageShape }: LoadOptions): Promise<DatasetSplits> {
+async function loadFolder(
+  folder: Folder,
+  { seed, imageShape = usualShape }: LoadOptions,
+): Promise<DatasetSplits> {
   const present = await folder.list();
   if (hasMnistFiles(present)) return loadMnistFolder(folder);
   if (hasCifar10Files(present)) return loadCifar10Folder(folder);
@@ -72,9 +78,5 @@ async function loadFolder(folder: Folder, { seed, imageShape }: LoadOptions): Pr
       "give the folder that has these directly in it",
     );
   }
-  if (imageShape) return loadImageFolder(folder, { imageShape, seed });
-  throw new ArgumentError(
-    `${folder.path} holds photographs of any size, and this model names no size that it wants`,
-    "choose a model that takes images of one size",
-  );
+  return loadImageFolder(folder, { imageShape, seed });
 }

@@ -30,7 +30,7 @@ import {
   wgrad,
   writeFolder,
 } from "./cli-helpers.ts";
-import { idxFile, mnistFiles } from "./data-helpers.ts";
+import { idxFile, mnistFiles, pngFile } from "./data-helpers.ts";
 import { projectRoot, run } from "./process-helpers.ts";
 
 const resultNames = [
@@ -274,6 +274,32 @@ test("data that is not what it should be: which file, what it is, what was expec
     assert.equal(readdirSync(join(here, `of-${name}`)), [], "nothing was written");
   }
   assertRefused(await wgrad(`train --data ${join("cut-off", images)}`), 1, /cut-off.*: it is not a folder/);
+});
+
+/** Four photographs of each class, in one colour each and of several sizes. */
+function writePhotographs(folder: string, classes: readonly string[]): void {
+  for (const [label, name] of classes.entries()) {
+    const files = [0, 1, 2, 3].map((index): [string, Uint8Array] => {
+      const [width, height, depth] = [40 + index, 33, 8];
+      const row = Array(width)
+        .fill([200 - 150 * label, 40, 50 + 150 * label])
+        .flat();
+      return [`${index}.png`, pngFile({ width, height, depth, colourType: 2 }, Array(height).fill(row))];
+    });
+    writeFolder(join(folder, name), new Map(files));
+  }
+}
+
+test("a folder of photographs for each class: models of small images take it, too", async () => {
+  writePhotographs("photographs", ["cat", "dog"]);
+  for (const model of ["lenet5", "alexnet28", "alexnet-cifar", "vae"]) {
+    const line = `train ${model} --data photographs --epochs 1 --batch 3 --out of-photographs/${model} --json`;
+    const data = parseLines(succeeded(await wgrad(line))).find(({ event }) => event === "data");
+    assert.equal([data.trainCount, data.testCount], [6, 2], model);
+    if (model !== "alexnet-cifar") assert.equal(data.shape, [1, 28, 28], model);
+  }
+  const evaluated = succeeded(await wgrad("evaluate --from of-photographs/lenet5"));
+  assert.match(evaluated, /^data {5}photographs: 6 training and 2 test images of 1×28×28$/m);
 });
 
 test("a log file of both outputs has every line, in order", async () => {

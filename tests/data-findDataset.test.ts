@@ -73,10 +73,11 @@ test("a folder that is no dataset is told what was looked for", async () => {
   assert.match(file.message, /cat\.jpg: it is not a folder/);
 });
 
-test("photographs need a size", async () => {
-  const folder = writeFiles(temporaryFolder(), new Map([["cat/1.jpg", plainJpeg(9, 9, [1, 2, 3])]]));
-  const error = await refusal(ArgumentError, () => findDataset(folder)(options));
-  assert.match(error.message, /holds photographs of any size, and this model names no size/);
+test("photographs are brought to MNIST's size where no other is wanted", async () => {
+  const names = ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "dog/2.jpg"];
+  const files = new Map(names.map((name) => [name, plainJpeg(40, 31, [1, 2, 3])]));
+  const load = findDataset(writeFiles(temporaryFolder(), files));
+  assert.equal(describe(await load(options)), [[1, 28, 28], 2, 2]);
 });
 
 test("a name that is nothing lists the names that there are", async () => {
