@@ -5,7 +5,7 @@
 import { DataError } from "../engine/errors.ts";
 import { hostRandom } from "../engine/hostRandom.ts";
 import type { DatasetSplits, ImageDataset, ImageSize } from "./dataset.ts";
-import type { Folder } from "./folder.ts";
+import { describeContents, type Folder } from "./folder.ts";
 import { decodeImage } from "./image.ts";
 import { fitImage } from "./resize.ts";
 import { shuffleInPlace } from "./shuffle.ts";
@@ -30,7 +30,8 @@ interface Photograph {
  * Both splits of `FOLDER/train/CLASS/*.jpg` and `FOLDER/test/CLASS/*.jpg` (or `val` where there is no `test`); or of
  * `FOLDER/CLASS/*.jpg`, where a fifth of each class, at least one, is kept for testing. Names that begin with a dot
  * are passed over, as are files that do not end in .jpg, .jpeg or .png.
- * @throws DataError when there are no classes, a class has no photographs, or the test set has other classes
+ * @throws DataError when there are no classes or nothing to test on, a class has no photographs, or the test set has
+ * other classes
  */
 export async function loadImageFolder(folder: Folder, options: ImageFolderOptions): Promise<DatasetSplits> {
   const [channels, height, width] = options.imageShape;
@@ -47,6 +48,7 @@ export async function loadImageFolder(folder: Folder, options: ImageFolderOption
     };
   }
 
+  if (present.includes("train/")) await requireClass(folder.folder("train"), folder);
   const classes = await classesIn(folder);
   const train: Photograph[] = [];
   const kept: Photograph[] = [];
@@ -79,6 +81,20 @@ async function classesIn(folder: Folder): Promise<string[]> {
   );
 }
 
+/** A folder `train` may be a class, photographs of trains, but not one that holds folders alone. */
+async function requireClass(train: Folder, { path }: Folder): Promise<void> {
+  const present = await train.list();
+  if (present.some(isPhotograph) || !present.some((name) => name.endsWith("/"))) return;
+  throw new DataError(
+    `${path}: there is train/, but neither test/ nor val/`,
+    `add test/ with the same classes, or give ${train.path}: a fifth of each class is then kept for testing`,
+  );
+}
+
+function isPhotograph(name: string): boolean {
+  return /^[^.].*\.(jpe?g|png)$/i.test(name);
+}
+
 /** Of each class, in the order of the names. */
 async function listPhotographs(folder: Folder, classes: readonly string[]): Promise<Photograph[][]> {
   const unknown = (await classesIn(folder)).filter((name) => !classes.includes(name));
@@ -91,11 +107,13 @@ async function listPhotographs(folder: Folder, classes: readonly string[]): Prom
   const found: Photograph[][] = [];
   for (const [label, name] of classes.entries()) {
     const inside = folder.folder(name);
-    const files = (await inside.list()).filter((file) => /^[^.].*\.(jpe?g|png)$/i.test(file));
+    const present = await inside.list();
+    const files = present.filter(isPhotograph);
     if (files.length === 0) {
       throw new DataError(
-        `${inside.path}: no photographs in it, expected files that end in .jpg, .jpeg or .png`,
-        `add photographs of "${name}", or remove the folder`,
+        `${inside.path}: no photographs directly in it, expected files that end in .jpg, .jpeg or .png; ` +
+          `it ${describeContents(present)}`,
+        `put photographs of "${name}" directly into this folder, or move it elsewhere`,
       );
     }
     found.push(files.map((file) => ({ folder: inside, file, label })));

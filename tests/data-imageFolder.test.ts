@@ -117,6 +117,14 @@ test("folders of classes alone are split by the seed, a fifth of each class for 
   assert.ok(kept.size > 1, "every seed keeps the same photographs");
 });
 
+test("a class may be called train", async () => {
+  const files = [...photographs({ red: 2 })].map(
+    ([name, bytes]) => [name.replace("red", "train"), bytes] as const,
+  );
+  const folder = writeFiles(temporaryFolder(), new Map([...files, ...photographs({ green: 2 })]));
+  assert.equal((await load(folder)).train.classes, ["green", "train"]);
+});
+
 /** Notes which files are read. */
 function spying(path: string, read: string[]): ReturnType<typeof openFolder> {
   const folder = openFolder(path);
@@ -158,7 +166,15 @@ test("folders that are no set of photographs are refused", async () => {
     [photographs({ red: 1, green: 1 }), /each class has a single photograph, so none is left to test on/],
     [
       new Map([...photographs({ red: 3 }), ["green/x.txt", nothing]]),
-      /green: no photographs in it, expected .*\.png/,
+      /green: no photographs directly in it, expected .*\.png; it holds x\.txt\n {2}help: put .* or move it elsewhere$/,
+    ],
+    [
+      new Map([...photographs({ red: 3 }), ["green/large/1.jpg", nothing]]),
+      /green: no photographs directly in it, .*; it holds large\/\n {2}help: put photographs of "green" directly into/,
+    ],
+    [
+      photographs({ "train/red": 2, "train/green": 2 }),
+      /: there is train\/, but neither test\/ nor val\/\n {2}help: add test\/ with the same classes, or give .*train: /,
     ],
     [
       photographs({ "train/red": 1, "test/red": 1, "test/green": 1 }),
