@@ -302,6 +302,15 @@ test("a folder of photographs for each class: models of small images take it, to
   assert.match(evaluated, /^data {5}photographs: 6 training and 2 test images of 1×28×28$/m);
 });
 
+test("one class is enough for an autoencoder, not for a classifier", async () => {
+  writePhotographs("one-class", ["cat"]);
+  const options = "--data one-class --epochs 1 --batch 3";
+  const ended = await wgrad(`train lenet5 ${options} --out of-one-class`);
+  assertRefused(ended, 1, /one-class\/train: there is one class only, "cat", and a classifier needs two\n/);
+  assert.equal(readdirSync(join(here, "of-one-class")), [], "nothing was written");
+  succeeded(await wgrad(`train autoencoder ${options} --out of-one-class`));
+});
+
 test("a log file of both outputs has every line, in order", async () => {
   const line = `{ "${process.execPath}" "${script}" train --data empty --out of-empty; echo after; } > log 2>&1`;
   assert.is((await run("sh", ["-c", line], { cwd: here })).code, 0);

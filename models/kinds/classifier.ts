@@ -1,5 +1,7 @@
 /** Models that tell classes apart. */
+import type { ImageDataset } from "../../data/dataset.ts";
 import type { Normalization } from "../../data/loader.ts";
+import { DataError } from "../../engine/errors.ts";
 import type { Module } from "../../engine/nn/module.ts";
 import { classificationLoss, evaluateClassifier } from "../classification.ts";
 import { descentTrainer } from "./descentTrainer.ts";
@@ -21,7 +23,10 @@ export function classifierAtWork({ model, shape, normalize }: ClassifierOptions)
     forward: ({ images }) => model.call(images),
     lossName: "cross entropy",
     ...preparation,
-    batches: ({ train }, recipe, seed) => recipeBatches(train, recipe, seed, preparation),
+    batches({ train }, recipe, seed) {
+      requireClasses(train);
+      return recipeBatches(train, recipe, seed, preparation);
+    },
     trainer(recipe, steps) {
       const { labelSmoothing = 0 } = recipe;
       return descentTrainer(model, recipe, steps, (batch) => ({
@@ -39,4 +44,13 @@ export function classifierAtWork({ model, shape, normalize }: ClassifierOptions)
     draw: async () => [],
     classify: (images) => model.call(images),
   };
+}
+
+/** With a single class, the first step would be right about everything. @throws DataError */
+function requireClasses({ name, classes }: ImageDataset): void {
+  if (classes.length > 1) return;
+  throw new DataError(
+    `${name}: there is one class only, "${classes[0]}", and a classifier needs two`,
+    "add images of another class, for photographs in a folder with its name",
+  );
 }

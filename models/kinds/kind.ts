@@ -69,7 +69,7 @@ export interface ModelAtWork<Data, B extends Batch> {
   forward(batch: B): unknown;
   /** "cross entropy": what the axis of the loss is called. */
   readonly lossName: string;
-  /** What an epoch goes through. @throws ArgumentError for a batch size that does not fit */
+  /** What an epoch goes through. @throws ArgumentError for a batch size that does not fit, DataError */
   batches(data: Data, recipe: Recipe, seed: number): BatchSource<B>;
   /** @param steps of the whole training */
   trainer(recipe: Recipe, steps: number): Trainer<B>;
