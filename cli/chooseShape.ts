@@ -1,5 +1,5 @@
 /** Which size of images, and which classes, a model is for, where there is no data to tell. */
-import { ArgumentError } from "../engine/errors.ts";
+import { ArgumentError, DataError } from "../engine/errors.ts";
 import type { DataShape } from "../models/kinds/kind.ts";
 import type { RegisteredModel } from "../models/registry.ts";
 import { formatShape } from "./output/format.ts";
@@ -14,7 +14,7 @@ export interface ShapeChoice {
 
 /**
  * What was chosen, else what is typical for the model.
- * @throws ArgumentError for images where there should be a graph, and so on; DataError for a file that cannot be read
+ * @throws ArgumentError for images where there should be a graph, and so on; DataError for a file that cannot be read or is empty
  */
 export function chooseShape({ name, typical }: RegisteredModel, { input, classes }: ShapeChoice): DataShape {
   if (input && input.length !== typical.inputShape.length) {
@@ -29,5 +29,7 @@ export function chooseShape({ name, typical }: RegisteredModel, { input, classes
 function classNames(classes: number | string): string[] {
   if (typeof classes === "number") return Array.from({ length: classes }, (_, index) => String(index));
   const lines = new TextDecoder().decode(readFile(classes)).split(/\r?\n/);
-  return lines.map((line) => line.trim()).filter((line) => line !== "");
+  const names = lines.map((line) => line.trim()).filter((line) => line !== "");
+  if (names.length > 0) return names;
+  throw new DataError(`${classes}: there is no class in it`, "write the name of a class in each line");
 }

@@ -518,8 +518,13 @@ test("what a model cannot do, and files that are not there: in words", async () 
       [/^error: LeNet-5: imageShape must be .*got \[1, 30, 30\]\n {2}help: /, 2],
     ],
     ["export out --from out/vae", [/^error: cannot write out: a folder has that name\n {2}help: /, 1]],
+    [
+      "import vae below/weights.safetensors --classes blank.txt --out x",
+      [/^error: blank\.txt: there is no class in it\n {2}help: write the name of a class in each line\n$/, 1],
+    ],
     ["import vae digit0.png --out x", [/^error: digit0\.png: this is no safetensors file: /, 1]],
   ];
+  writeFileSync(join(here, "blank.txt"), " \n\n");
   writeFileSync(join(here, "names.html"), "<!DOCTYPE html><p>404");
   const pending = [...cases];
   const work = async () => {
