@@ -29,8 +29,6 @@ export interface CheckOptions {
   readonly operations?: readonly AnyChecks[];
   /** For operations whose kernels depend on it. Default: the device's own. */
   readonly tilings?: readonly Tiling[];
-  /** Chooses the numbers in the inputs. Default 0. */
-  readonly seed?: number | string;
   /** Of operations that take float16, with float16 (on an adapter that has it), and no others. Default: false. */
   readonly float16?: boolean;
 }
@@ -56,12 +54,12 @@ export interface RowResult {
  * lose one or two more: 1e-5 leaves room for adapters that were not measured (the worst seen is 2e-6). A wrong formula
  * is off by 1e-2 and more.
  */
-export const tolerance = 1e-5;
+const tolerance = 1e-5;
 /**
  * With float16: WGSL lets an adapter round to either neighbour, 2^-10 away at most. A result is rounded once, or twice
  * with an activation fused; a gradient besides, and what the activation's gradient hands on.
  */
-export const float16Tolerance = 4 * 2 ** -10;
+const float16Tolerance = 4 * 2 ** -10;
 /** Where all numbers of an array are smaller than this, their errors are measured against it: their terms are not small. */
 const smallest = 1e-3;
 /** Central differences of a float64 function: the cube root of its precision. */
@@ -72,12 +70,12 @@ const gradcheckElements = 8;
 
 /** Checks the samples of all operations, or of some, on `gpu`. */
 export async function* checkOps(gpu: Gpu, options: CheckOptions = {}): AsyncGenerator<RowResult> {
-  const { operations = opChecks, tilings = [gpu.tiling], seed = 0, float16 = false } = options;
+  const { operations = opChecks, tilings = [gpu.tiling], float16 = false } = options;
   for (const checks of operations) {
     if (float16 && checks.op.halves === 0) continue;
     for (const [index, sample] of checks.samples().entries()) {
       for (const tiling of tilings) {
-        const random = hostRandom(`${checks.op.name}/${index}/${seed}`);
+        const random = hostRandom(`${checks.op.name}/${index}`);
         const watched = watchTiling({ ...gpu, tiling });
         const row = float16 ? inFloat16(checks, sample) : { checks, sample, float16 };
         yield { ...(await checkRow(watched.gpu, row, random)), tiling };

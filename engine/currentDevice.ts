@@ -8,7 +8,7 @@ let current: Gpu | undefined;
 
 /**
  * Opens a device (see `DeviceOptions`) and makes it the current one: tensors and modules are made on it from now on.
- * @throws AdapterError, LimitError
+ * @throws AdapterError, LimitError; ArgumentError for a tuning that is not for this adapter
  */
 export async function openDevice(options?: DeviceOptions): Promise<Gpu> {
   current = await open(options);

@@ -46,7 +46,7 @@ export interface GradcheckReport {
   readonly checkedElements: number;
 }
 
-/** 2^-7: adding it loses little, and its third power is float32's precision. */
+/** About the cube root of float32's precision, and a power of two: adding it loses little. */
 const defaultStep = 1 / 128;
 const precision = 2 ** -24;
 /** How many units of it a result may be off, or too small a change of it may be lost. */

@@ -1,7 +1,7 @@
 /**
  * Random numbers, drawn on the device. The generator is counter-based (Philox, see `shaders/philox.wgsl`): a number
  * depends on the seed, the number of the draw and the element alone, not on numbers drawn before it. So every thread
- * draws for itself, and whoever knows a draw's number can draw it again, as the backward pass of dropout does.
+ * draws for itself, and whoever knows a draw's number can draw it again.
  *
  * Every device has one generator, with the seed 0 until `manualSeed`.
  */

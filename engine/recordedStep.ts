@@ -1,23 +1,4 @@
-/**
- * A step of training, written down once and replayed: what costs time in an eager step, JavaScript that finds out which
- * commands to give, is done in the first call for every set of input shapes. It is the same step, bit for bit where
- * kernels are the same; eager execution says what it means.
- *
- *     const step = recordStep(({ images, labels }) => {
- *       const loss = crossEntropyLoss(model.call(images), labels);
- *       optimizer.zeroGrad();
- *       loss.backward();
- *       optimizer.step();
- *       return { loss };
- *     });
- *     const { loss } = await step.run({ images: { data, shape }, labels: { data, shape } });
- *     console.log(await loss.item()); // or later, or never: no step waits for it
- *
- * What the function computes on the host is computed once. Numbers that change from step to step are inputs, or come
- * from `fed()`; what the host counts or sets for every step, such as a learning rate, it does in `everyRun()`. Random
- * numbers and the optimisers know this by themselves. Tensors that are made in the step are gone after it; what it
- * returns are numbers.
- */
+/** A step of training, written down once and replayed: what that asks of it, and which recording a run needs. */
 import { currentDevice, withDevice } from "./currentDevice.ts";
 import { RecordingError } from "./errors.ts";
 import type { GpuMemory } from "./gpu/buffers.ts";
@@ -75,7 +56,27 @@ export interface RecordedStep<Inputs extends string, Outputs extends string> {
 const mostRecordings = 32;
 
 /**
- * @param work a step: all that it uses from outside lives on the current device
+ * A step of training, written down once and replayed: what costs time in an eager step, JavaScript that finds out which
+ * commands to give, is done in the first call for every set of input shapes. It is the same step, bit for bit where
+ * kernels are the same; eager execution says what it means.
+ *
+ *     const step = recordStep(({ images, labels }) => {
+ *       const loss = crossEntropyLoss(model.call(images), labels);
+ *       optimizer.zeroGrad();
+ *       loss.backward();
+ *       optimizer.step();
+ *       return { loss };
+ *     });
+ *     const { loss } = await step.run({ images: { data, shape }, labels: { data, shape } });
+ *     console.log(await loss.item()); // or later, or never: no step waits for it
+ *
+ * What the function computes on the host is computed once. Numbers that change from step to step are inputs, or come
+ * from `fed()`; what the host counts or sets for every step, such as a learning rate, it does in `everyRun()`. Random
+ * numbers and the optimisers know this by themselves. Tensors that are made in the step are gone after it; what it
+ * returns are numbers.
+ *
+ * @param work a step: all that it uses from outside lives on the current device. In strict TypeScript its inputs want names:
+ * `({ images, labels }: Record<"images" | "labels", Tensor>) => …`
  * @returns the step, not recorded before its first run
  */
 export function recordStep<Inputs extends string, Outputs extends string>(

@@ -2,7 +2,7 @@
  * Who owns a piece of GPU memory, and when it goes back to the pool. Nobody has to dispose of anything; three
  * rules do it:
  *
- * 1. What you make (from data, a parameter, a copy with `keep()`) lives as long as your program can reach it.
+ * 1. What you make (from data, a parameter, anything after `keep()`) lives as long as your program can reach it.
  * 2. What an operation makes inside a graph lives until `backward()` has used it.
  * 3. Every other result (a loss, a metric, a gradient you hold) lives through the training step that made it and
  *    the whole step after it. A step ends with `optimizer.step()`.

@@ -1,7 +1,4 @@
-/**
- * A tensor: a shape and a dtype on a piece of GPU memory, contiguous and row-major (images are NCHW). It knows the
- * operation that made it, which is all that `backward()` needs.
- */
+/** Tensors, and how they are made from numbers of the host. */
 import { backward, type GraphNode } from "./autograd.ts";
 import { currentDevice } from "./currentDevice.ts";
 import { ArgumentError, AutogradError, DtypeError, LimitError, ShapeError } from "./errors.ts";
@@ -23,6 +20,11 @@ export function bytesOf(dtype: DType, size: number): number {
   return (dtype === "float16" ? 2 : 4) * size;
 }
 
+/**
+ * A shape and a dtype on a piece of GPU memory, contiguous and row-major (images are NCHW). It knows the operation that
+ * made it, which is all that `backward()` needs. Make one with `tensor()`, `zeros()` and the like, or by operations;
+ * nothing is disposed of (`storage.ts` says how long memory lives).
+ */
 export class Tensor {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -175,7 +177,7 @@ export interface TensorOptions {
   readonly shape?: Shape;
   readonly dtype?: DType;
   readonly requiresGrad?: boolean;
-  /** Default: the device opened last (see `withDevice`). */
+  /** Default: the current device (see `withDevice`). */
   readonly gpu?: Gpu;
 }
 
@@ -281,15 +283,17 @@ export function requireFloat16({ adapter }: Gpu): void {
   );
 }
 
+/** A tensor of zeros. @throws ShapeError, DtypeError */
 export function zeros(shape: Shape, options: Omit<TensorOptions, "shape"> = {}): Tensor {
   return full(shape, 0, options);
 }
 
+/** A tensor of ones. @throws ShapeError, DtypeError */
 export function ones(shape: Shape, options: Omit<TensorOptions, "shape"> = {}): Tensor {
   return full(shape, 1, options);
 }
 
-/** @throws ShapeError */
+/** A tensor of one number. @throws ShapeError, DtypeError */
 export function full(shape: Shape, value: number, options: Omit<TensorOptions, "shape"> = {}): Tensor {
   checkShape("full", shape);
   return tensor(new (arrayOf(options.dtype ?? "float32"))(sizeOf(shape)).fill(value), {

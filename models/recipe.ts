@@ -1,15 +1,15 @@
 /** How a model is trained, in numbers: what a recipe says becomes an optimiser and a schedule. */
 import type { Augmentation } from "../data/augment.ts";
-import { Adam, AdamW } from "../engine/optim/adam.ts";
+import { Adam } from "../engine/optim/adam.ts";
 import type { Optimizer } from "../engine/optim/optimizer.ts";
 import { cosineSchedule, oneCycleSchedule, type Schedule } from "../engine/optim/schedules.ts";
 import { SGD } from "../engine/optim/sgd.ts";
 import type { Tensor } from "../engine/tensor.ts";
 
-export const optimizerNames = ["adam", "adamw", "sgd"] as const;
-export const scheduleNames = ["constant", "cosine", "one-cycle"] as const;
+const optimizerNames = ["adam", "sgd"] as const;
+const scheduleNames = ["constant", "cosine", "one-cycle"] as const;
 /** "mixed" has activations in float16 (`autocast`) and a scaled loss. */
-export const precisionNames = ["float32", "mixed"] as const;
+const precisionNames = ["float32", "mixed"] as const;
 export type Precision = (typeof precisionNames)[number];
 
 export interface Recipe {
@@ -80,8 +80,6 @@ export function makeOptimizer(recipe: Recipe, parameters: Iterable<Tensor>): Opt
   switch (recipe.optimizer) {
     case "adam":
       return new Adam(parameters, { learningRate, weightDecay, betas });
-    case "adamw":
-      return new AdamW(parameters, { learningRate, weightDecay, betas });
     case "sgd":
       return new SGD(parameters, { learningRate, weightDecay, momentum: 0.9 });
   }

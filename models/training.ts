@@ -144,7 +144,7 @@ export interface DescentOptions {
 }
 
 /** The update of a model with one loss and one optimiser. */
-export function descent<B extends Batch>(
+export function descent<B extends Batch = ImageBatch>(
   optimizer: Optimizer,
   lossesOf: (batch: B, step: StepNumber) => Losses,
   { schedule, clipNorm, scaler }: DescentOptions = {},

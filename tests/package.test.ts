@@ -178,7 +178,7 @@ for (const [moduleResolution, module] of [
       `
         import { conv2d, type Gpu, nn, openDevice, optim, ShapeError, type Tensor, tensor } from "wgrad";
         import { batches, type ImageDataset, syntheticDigits } from "wgrad/data";
-        import { DenseAutoencoder, descent, type Epoch, type ImageBatch, imageBatches, train } from "wgrad/models";
+        import { DenseAutoencoder, descent, type Epoch, imageBatches, train } from "wgrad/models";
 
         class Classifier extends nn.Module {
           readonly output = new nn.Linear(784, 10);
@@ -191,7 +191,7 @@ for (const [moduleResolution, module] of [
         const model = new DenseAutoencoder({ imageShape: [1, 28, 28] });
         const optimizer = new optim.SGD(new Classifier().parameters(), { learningRate: 0.1 });
         const source = imageBatches(dataset, { batchSize: 1, seed: 1 });
-        const update = descent(optimizer, ({ images }: ImageBatch) => ({ loss: model.loss(images, "bce") }));
+        const update = descent(optimizer, ({ images }) => ({ loss: model.loss(images, "bce") }));
         const epochs: AsyncIterable<Epoch> = train({ source, epochs: 1, update });
         const first: number = await conv2d(tensor([1]), tensor([1])).item();
         // @ts-expect-error: a number, if the types are there

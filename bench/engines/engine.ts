@@ -26,7 +26,7 @@ export interface Task {
 }
 
 /** Of a training: the later ones tell whether the gradients and the optimiser agree. */
-export const checkedSteps = 3;
+const checkedSteps = 3;
 
 /** The losses of the first steps. @param step with the number of the step, from 1 */
 export async function firstLosses(step: (number: number) => Promise<number>): Promise<number[][]> {

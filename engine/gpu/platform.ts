@@ -1,4 +1,4 @@
-/** What differs between Node and a browser: where WebGPU comes from, and which adapter the user asked for. */
+/** What differs between Node and a browser: where WebGPU comes from, which adapter the user asked for, how one waits. */
 
 export type WebGpuEntry = Pick<GPU, "requestAdapter">;
 

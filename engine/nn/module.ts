@@ -1,16 +1,4 @@
-/**
- * What a model is made of. A module is a class with tensors and other modules as properties and a `forward`; names,
- * parameters and the state dict follow from the properties, as in PyTorch:
- *
- *     class Classifier extends Module {
- *       readonly hidden = new Linear(784, 100);
- *       readonly output = new Linear(100, 10);
- *       forward(x: Tensor) { return this.output.call(relu(this.hidden.call(x))); }
- *     }
- *
- * A tensor that has been asked for a gradient is a parameter, any other is a buffer. Use a module by `call`, which runs `forward`
- * and, when something in it fails, says in which layer.
- */
+/** Models are modules of modules: what they are made of is found in their properties. */
 import { ArgumentError, WgradError } from "../errors.ts";
 import { copyInto } from "../ops/elementwise.ts";
 import { withOrigin } from "../origin.ts";
@@ -33,6 +21,22 @@ export function observeCalls<T>(observe: CallObserver, work: () => T): T {
   }
 }
 
+/**
+ * What a model is made of: a module is a class with tensors and other modules as properties and a `forward`; names,
+ * parameters and the state dict follow from the properties, as in PyTorch:
+ *
+ *     class Classifier extends Module {
+ *       readonly hidden = new Linear(784, 100);
+ *       readonly output = new Linear(100, 10);
+ *       forward(x: Tensor) { return this.output.call(relu(this.hidden.call(x))); }
+ *     }
+ *
+ * A tensor that has been asked for a gradient is a parameter, any other is a buffer. Use a module by `call`, which runs `forward`
+ * and, when something in it fails, says in which layer.
+ *
+ * Modules are found in properties and in arrays of modules, tensors in properties; neither in `#private` fields, nor in
+ * Maps or plain objects. (`torch.nn.Module`)
+ */
 export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tensor> {
   /** Whether dropout and the like are active; set it with `train()` and `eval()`. */
   training = true;

@@ -2,6 +2,7 @@
 import type { Tensor } from "../tensor.ts";
 import { type UnaryChecks, unary, unaryOp } from "./unary.ts";
 
+/** max(x, 0), element by element; float32. Its gradient at 0 is 0. (`torch.relu`) @throws DtypeError, ArgumentError */
 export const relu = unary("relu", {
   forward: "select(x, 0.0, x <= 0.0)", // unlike max(), lets NaN through
   backward: "select(dy, 0.0, y <= 0.0)", // relu'(0) = 0, as PyTorch has it
@@ -20,10 +21,15 @@ export const leakyReluChecks: UnaryChecks = {
   parameters: [{ negativeSlope: 0.01 }, { negativeSlope: 0.3 }],
 };
 
+/**
+ * x above 0, negativeSlope · x below, element by element; float32. (`torch.nn.LeakyReLU`)
+ * @throws DtypeError, ArgumentError
+ */
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
   return leakyReluOp.run([x], { negativeSlope });
 }
 
+/** 1 / (1 + exp(-x)), element by element; float32. @throws DtypeError, ArgumentError */
 export const sigmoid = unary("sigmoid", {
   forward: "1.0 / (1.0 + exp(-x))",
   backward: "dy * y * (1.0 - y)",
@@ -31,6 +37,7 @@ export const sigmoid = unary("sigmoid", {
 
 export const sigmoidChecks: UnaryChecks = { reference: (x) => 1 / (1 + Math.exp(-x)) };
 
+/** The hyperbolic tangent of x, element by element; float32. @throws DtypeError, ArgumentError */
 export const tanh = unary("tanh", {
   // Drivers may compute it by exp, which overflows; it is ±1 there anyway. clamp would drop a NaN.
   forward: "tanh(select(x, 15.0 * sign(x), abs(x) > 15.0))",

@@ -5,6 +5,11 @@ import { type UnaryChecks, unary, unaryOp } from "./unary.ts";
 
 const anyDtype = ["float32", "int32", "uint32"] as const;
 
+/**
+ * a + b, element by element: float32, int32 or uint32, the same for both; they broadcast, and one may be a number.
+ * (`torch.add`)
+ * @throws ShapeError, DtypeError, ArgumentError
+ */
 export const add = binary("add", {
   forward: "a + b",
   backward: ["dy", "dy"],
@@ -13,6 +18,11 @@ export const add = binary("add", {
 
 export const addChecks: BinaryChecks = { reference: (a, b) => a + b };
 
+/**
+ * a - b, element by element: float32, int32 or uint32, the same for both; they broadcast, and one may be a number.
+ * (`torch.sub`)
+ * @throws ShapeError, DtypeError, ArgumentError
+ */
 export const sub = binary("sub", {
   forward: "a - b",
   backward: ["dy", "-dy"],
@@ -21,6 +31,11 @@ export const sub = binary("sub", {
 
 export const subChecks: BinaryChecks = { reference: (a, b) => a - b };
 
+/**
+ * a · b, element by element: float32, int32 or uint32, the same for both; they broadcast, and one may be a number.
+ * (`torch.mul`)
+ * @throws ShapeError, DtypeError, ArgumentError
+ */
 export const mul = binary("mul", {
   forward: "a * b",
   backward: ["dy * b", "dy * a"],
@@ -29,6 +44,10 @@ export const mul = binary("mul", {
 
 export const mulChecks: BinaryChecks = { reference: (a, b) => a * b };
 
+/**
+ * a / b, element by element: float32; they broadcast, and one may be a number. (`torch.div`)
+ * @throws ShapeError, DtypeError, ArgumentError
+ */
 export const div = binary("div", {
   forward: "a / b",
   backward: ["dy / b", "-dy * (a / b / b)"],
@@ -41,14 +60,17 @@ export const clone = unary("clone", { forward: "x", backward: "dy" });
 
 export const cloneChecks: UnaryChecks = { reference: (x) => x };
 
+/** -x, element by element; float32. @throws DtypeError, ArgumentError */
 export const neg = unary("neg", { forward: "-x", backward: "-dy" });
 
 export const negChecks: UnaryChecks = { reference: (x) => -x };
 
+/** e to the power of x, element by element; float32. @throws DtypeError, ArgumentError */
 export const exp = unary("exp", { forward: "exp(x)", backward: "dy * y" });
 
 export const expChecks: UnaryChecks = { reference: Math.exp };
 
+/** The natural logarithm of x, element by element; float32. NaN below 0. @throws DtypeError, ArgumentError */
 export const log = unary("log", {
   forward: "log(x)",
   backward: "dy / x",
@@ -56,6 +78,7 @@ export const log = unary("log", {
 
 export const logChecks: UnaryChecks = { reference: Math.log, values: "positive" };
 
+/** The square root of x, element by element; float32. NaN below 0. @throws DtypeError, ArgumentError */
 export const sqrt = unary("sqrt", {
   forward: "sqrt(x)",
   backward: "0.5 * dy / y",
@@ -63,6 +86,7 @@ export const sqrt = unary("sqrt", {
 
 export const sqrtChecks: UnaryChecks = { reference: Math.sqrt, values: "positive" };
 
+/** x · x, element by element; float32. @throws DtypeError, ArgumentError */
 export const square = unary("square", {
   forward: "x * x",
   backward: "2.0 * dy * x",
@@ -70,6 +94,7 @@ export const square = unary("square", {
 
 export const squareChecks: UnaryChecks = { reference: (x) => x * x };
 
+/** |x|, element by element; float32. Its gradient at 0 is 0. @throws DtypeError, ArgumentError */
 export const abs = unary("abs", {
   forward: "abs(x)",
   backward: "dy * sign(x)", // 0 at 0, as PyTorch has it

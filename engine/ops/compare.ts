@@ -10,11 +10,17 @@ function comparison(name: string, condition: string) {
   });
 }
 
+/** Where a = b: uint32, 1 or 0, of the shape to which both broadcast; one may be a number. @throws ShapeError, DtypeError */
 export const equal = comparison("equal", "a == b");
+/** Where a ≠ b: uint32, 1 or 0, of the shape to which both broadcast; one may be a number. @throws ShapeError, DtypeError */
 export const notEqual = comparison("notEqual", "!(a == b)");
+/** Where a < b: uint32, 1 or 0, of the shape to which both broadcast; one may be a number. @throws ShapeError, DtypeError */
 export const less = comparison("less", "a < b");
+/** Where a ≤ b: uint32, 1 or 0, of the shape to which both broadcast; one may be a number. @throws ShapeError, DtypeError */
 export const lessEqual = comparison("lessEqual", "a <= b");
+/** Where a > b: uint32, 1 or 0, of the shape to which both broadcast; one may be a number. @throws ShapeError, DtypeError */
 export const greater = comparison("greater", "a > b");
+/** Where a ≥ b: uint32, 1 or 0, of the shape to which both broadcast; one may be a number. @throws ShapeError, DtypeError */
 export const greaterEqual = comparison("greaterEqual", "a >= b");
 
 /** Whole numbers, so that some are equal. */

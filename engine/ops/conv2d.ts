@@ -1,6 +1,6 @@
 /**
- * Two-dimensional convolution (cross-correlation, as everywhere in deep learning), in all three directions as implicit
- * GEMM. Shapes and arguments are those of torch.nn.functional.conv2d.
+ * Two-dimensional convolution (cross-correlation, as everywhere in deep learning). Shapes and arguments are those of
+ * torch.nn.functional.conv2d.
  */
 import { hasWinogradInputGradient } from "#slidingConvolution";
 import { requireCount } from "../arguments.ts";

@@ -1,5 +1,5 @@
 /**
- * The three directions of a two-dimensional convolution, each an implicit GEMM. conv2d and convTranspose2d are made of
+ * The three directions of a two-dimensional convolution, each an implicit GEMM where no sliding window takes it. conv2d and convTranspose2d are made of
  * the same three: what is the gradient by the input for one is the forward pass of the other. What has pixels may be
  * float16; weights, biases and their gradients are float32.
  */

@@ -1,7 +1,7 @@
 /**
  * Sorting on the device, for what must be added up in a fixed order: pairs [key, position] by a bitonic network, whose
  * comparisons do not depend on the numbers. n pairs, filled up to a power of two, take log² n / 2 comparisons each: one
- * dispatch up to 1024 pairs, 15 for 16,384 and 55 for a million.
+ * dispatch up to 1024 pairs, 15 for 16,384 and 66 for a million.
  */
 import common from "../../shaders/common.wgsl";
 import orderSource from "../../shaders/sort_order.wgsl";

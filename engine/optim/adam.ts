@@ -64,6 +64,7 @@ abstract class AdamFamily extends Optimizer {
   }
 }
 
+/** Adam, whose weight decay joins the gradient. (`torch.optim.Adam`) */
 export class Adam extends AdamFamily {
   /** @throws ArgumentError, AutogradError, DtypeError */
   constructor(parameters: OptimizedParameters, options: AdamOptions = {}) {
@@ -71,6 +72,7 @@ export class Adam extends AdamFamily {
   }
 }
 
+/** Adam, whose weight decay shrinks the weight itself. (`torch.optim.AdamW`) */
 export class AdamW extends AdamFamily {
   /** @throws ArgumentError, AutogradError, DtypeError */
   constructor(parameters: OptimizedParameters, options: AdamOptions = {}) {

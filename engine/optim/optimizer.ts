@@ -72,6 +72,10 @@ interface Remembered {
   readonly memory: Memory;
 }
 
+/**
+ * Updates parameters by their gradients: `zeroGrad()`, `loss.backward()`, `step()`. Parameters without a gradient, frozen
+ * ones among them, stay as they are. (`torch.optim.Optimizer`)
+ */
 export abstract class Optimizer implements Remembering {
   /** One if the optimiser was given parameters and no groups. */
   readonly groups: readonly ParameterGroup[];

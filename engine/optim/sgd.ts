@@ -1,8 +1,4 @@
-/**
- * Stochastic gradient descent, with momentum and Nesterov's variant as PyTorch computes them (after Sutskever,
- * Martens, Dahl, Hinton, ICML 2013): buffer = momentum · buffer + (1 - dampening) · gradient, where the first
- * gradient enters whole.
- */
+/** Stochastic gradient descent. */
 import common from "../../shaders/common.wgsl";
 import sgdSource from "../../shaders/sgd.wgsl";
 import momentumSource from "../../shaders/sgd_momentum.wgsl";
@@ -23,6 +19,11 @@ export interface SGDOptions {
   readonly weightDecay?: number;
 }
 
+/**
+ * Stochastic gradient descent, with momentum and Nesterov's variant as PyTorch computes them (after Sutskever,
+ * Martens, Dahl, Hinton, ICML 2013): buffer = momentum · buffer + (1 - dampening) · gradient, where the first
+ * gradient enters whole. (`torch.optim.SGD`)
+ */
 export class SGD extends Optimizer {
   readonly #options: Required<Omit<SGDOptions, "learningRate" | "weightDecay">>;
 

@@ -12,7 +12,7 @@ import {
 /** What the worker told of each model, by its name; empty before that. */
 export const offers = new Map<string, ModelOffer>();
 
-export const modelTitles: Readonly<Record<string, string>> = {
+const modelTitles: Readonly<Record<string, string>> = {
   autoencoder: "Autoencoder",
   "denoising-autoencoder": "Denoising autoencoder",
   vae: "Variational autoencoder",
