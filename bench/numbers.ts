@@ -1,6 +1,6 @@
 /** The numbers that all engines start from, made on each side from the index alone (`engines/pytorch.py` makes the same). */
 import { type Shape, sizeOf } from "../engine/shape.ts";
-import { hashed } from "../tests/hashed.ts";
+import { hashed } from "./hashed.ts";
 import { type BenchModel, type Layer, weightShape } from "./models.ts";
 
 /** Salts of what is not a parameter; those count from 0. */

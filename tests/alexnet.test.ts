@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fillHashed, hashed } from "../bench/hashed.ts";
 import { openDevice } from "../engine/currentDevice.ts";
 import { Dropout } from "../engine/nn/layers.ts";
 import type { Module } from "../engine/nn/module.ts";
@@ -10,7 +11,6 @@ import { SGD } from "../engine/optim/sgd.ts";
 import { manualSeed } from "../engine/random.ts";
 import { tensor } from "../engine/tensor.ts";
 import { AlexNet, AlexNetSingleTower } from "../models/alexnet.ts";
-import { fillHashed, hashed } from "./hashed.ts";
 
 const gpu = await openDevice();
 test.after(() => gpu.close());

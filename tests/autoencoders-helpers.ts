@@ -1,6 +1,7 @@
 /** How PyTorch trains small autoencoders: see `fixtures/pytorch/autoencoders.py`. */
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
+import { fillHashed, hashed } from "../bench/hashed.ts";
 import type { Module } from "../engine/nn/module.ts";
 import { add } from "../engine/ops/arithmetic.ts";
 import { Adam } from "../engine/optim/adam.ts";
@@ -9,7 +10,6 @@ import { type Tensor, tensor } from "../engine/tensor.ts";
 import type { Noise } from "../models/noise.ts";
 import { descent, type Losses } from "../models/training.ts";
 import { close } from "./engine-helpers.ts";
-import { fillHashed, hashed } from "./hashed.ts";
 
 interface Parameter {
   readonly sum: number;

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fillHashed, hashed } from "../bench/hashed.ts";
 import { openDevice, withDevice } from "../engine/currentDevice.ts";
 import { ArgumentError } from "../engine/errors.ts";
 import { planDevice } from "../engine/gpu/plan.ts";
@@ -19,7 +20,6 @@ import { AlexNetCifar } from "../models/alexnetCifar.ts";
 import { classificationLoss } from "../models/classification.ts";
 import { LeNet5 } from "../models/lenet5.ts";
 import { close, refused } from "./engine-helpers.ts";
-import { fillHashed, hashed } from "./hashed.ts";
 
 const gpu = await openDevice();
 test.after(() => gpu.close());

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { hashed } from "../bench/hashed.ts";
 import { checkOps } from "../engine/checks.ts";
 import { openDevice } from "../engine/currentDevice.ts";
 import { DtypeError, LimitError } from "../engine/errors.ts";
@@ -19,7 +20,6 @@ import { type AnyChecks, opChecks } from "../engine/ops/table.ts";
 import { type Tensor, tensor, zeros } from "../engine/tensor.ts";
 import { showRows } from "./checks-helpers.ts";
 import { close, refused } from "./engine-helpers.ts";
-import { hashed } from "./hashed.ts";
 
 const gpu = await openDevice();
 test.after(() => gpu.close());

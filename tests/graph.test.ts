@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fillHashed, hashed } from "../bench/hashed.ts";
 import { edgesOf, type Graph, karateClub, stochasticBlockModel } from "../data/graphs.ts";
 import { openDevice } from "../engine/currentDevice.ts";
 import { ArgumentError, DataError, ShapeError } from "../engine/errors.ts";
@@ -26,7 +27,6 @@ import {
   splitEdges,
 } from "../models/linkPrediction.ts";
 import { close, refused } from "./engine-helpers.ts";
-import { fillHashed, hashed } from "./hashed.ts";
 
 const gpu = await openDevice();
 test.after(() => gpu.close());

@@ -4,10 +4,10 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { hashed } from "../bench/hashed.ts";
 import { openDevice } from "../engine/currentDevice.ts";
 import { linear, matmul } from "../engine/ops/matmul.ts";
 import { tensor } from "../engine/tensor.ts";
-import { hashed } from "./hashed.ts";
 
 const gpu = await openDevice();
 test.after(() => gpu.close());

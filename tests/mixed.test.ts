@@ -1,6 +1,7 @@
 /** Mixed precision: what autocast makes of layers, how the loss is scaled, and trainings with both. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fillHashed, hashed } from "../bench/hashed.ts";
 import { autocast } from "../engine/autocast.ts";
 import { openDevice } from "../engine/currentDevice.ts";
 import { ArgumentError, LimitError, ShapeError } from "../engine/errors.ts";
@@ -29,7 +30,6 @@ import { findModel, type RegisteredImageModel } from "../models/registry.ts";
 import { chooseSettings } from "../models/settings.ts";
 import { train } from "../models/training.ts";
 import { close, randomImages, refused } from "./engine-helpers.ts";
-import { fillHashed, hashed } from "./hashed.ts";
 import { assertSameBothWays } from "./recording-helpers.ts";
 
 const gpu = await openDevice();

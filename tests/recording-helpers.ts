@@ -1,5 +1,6 @@
 /** Registered models in recorded and in eager steps. */
 import * as assert from "uvu/assert";
+import { hashed } from "../bench/hashed.ts";
 import { type DatasetSplits, memoryDataset } from "../data/dataset.ts";
 import { karateClub } from "../data/graphs.ts";
 import type { Gpu } from "../engine/gpu/gpu.ts";
@@ -12,7 +13,6 @@ import type { Precision } from "../models/recipe.ts";
 import { findModel } from "../models/registry.ts";
 import { chooseSettings } from "../models/settings.ts";
 import { type Batch, train } from "../models/training.ts";
-import { hashed } from "./hashed.ts";
 
 export interface BothWays {
   readonly batchSize: number;

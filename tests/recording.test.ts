@@ -1,6 +1,7 @@
 /** Recorded steps: what they compute, what they take, and what cannot be recorded. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { hashed } from "../bench/hashed.ts";
 import { openDevice, withDevice } from "../engine/currentDevice.ts";
 import { ArgumentError, DtypeError, RecordingError, ShapeError } from "../engine/errors.ts";
 import { openDevice as open } from "../engine/gpu/device.ts";
@@ -22,7 +23,6 @@ import { ones, type Tensor, tensor, zeros } from "../engine/tensor.ts";
 import { LeNet5 } from "../models/lenet5.ts";
 import { models } from "../models/registry.ts";
 import { refused } from "./engine-helpers.ts";
-import { hashed } from "./hashed.ts";
 import { assertSameBothWays, hasLargeImages } from "./recording-helpers.ts";
 
 const gpu = await openDevice();

@@ -1,6 +1,7 @@
 /** Commands of a recorded step that are given together: which are, and that a step stays the eager one, bit for bit. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { hashed } from "../bench/hashed.ts";
 import { openDevice, withDevice } from "../engine/currentDevice.ts";
 import { findAdapter } from "../engine/gpu/adapter.ts";
 import { planDevice } from "../engine/gpu/plan.ts";
@@ -25,7 +26,6 @@ import { manualSeed } from "../engine/random.ts";
 import { type HostArray, recordStep } from "../engine/recordedStep.ts";
 import type { Shape } from "../engine/shape.ts";
 import { type Tensor, tensor } from "../engine/tensor.ts";
-import { hashed } from "./hashed.ts";
 import { plannedStep } from "./recording-helpers.ts";
 
 const gpu = await openDevice();

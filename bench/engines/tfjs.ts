@@ -4,7 +4,7 @@
  */
 import type * as TensorFlow from "@tensorflow/tfjs";
 import type { Shape } from "../../engine/shape.ts";
-import { hashed } from "../../tests/hashed.ts";
+import { hashed } from "../hashed.ts";
 import { type BenchModel, outputSize } from "../models.ts";
 import { imageNumbers, type LayerNumbers, labelNumbers, modelNumbers, permuted, salts } from "../numbers.ts";
 import type { Work } from "../workloads.ts";

@@ -25,7 +25,7 @@ import { LeNet5 } from "../../models/lenet5.ts";
 import { median } from "../../models/median.ts";
 import { descent, type ImageBatch } from "../../models/training.ts";
 import { DenseVariationalAutoencoder } from "../../models/variational.ts";
-import { hashed } from "../../tests/hashed.ts";
+import { hashed } from "../hashed.ts";
 import { imageNumbers, labelNumbers, modelNumbers, salts } from "../numbers.ts";
 import type { Work } from "../workloads.ts";
 import { type Engine, firstLosses, type Task } from "./engine.ts";

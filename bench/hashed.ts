@@ -1,4 +1,4 @@
-/** Numbers that both sides make from the index alone (fixtures/pytorch/hashed.py is the other side). */
+/** Numbers that both sides make from the index alone (tests/fixtures/pytorch/hashed.py is the other side). */
 
 import type { Module } from "../engine/nn/module.ts";
 import { copyInto } from "../engine/ops/elementwise.ts";
