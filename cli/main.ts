@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { reportFailure } from "./output/failure.ts";
+import { watchOutputs } from "./output/lostOutput.ts";
 import { positiveNumber } from "./positiveNumber.ts";
 
 interface CommonOptions {
@@ -289,6 +290,7 @@ program
     await setup({ browser });
   });
 
+watchOutputs(() => program.opts<CommonOptions>().verbose ?? false);
 try {
   await program.parseAsync();
 } catch (error) {

@@ -321,6 +321,22 @@ test("a log file of both outputs has every line, in order", async () => {
   );
 });
 
+for (const [what, goesTo, told] of [
+  ["nobody reads: 141, without a word", "| true", /^exit code 141\n$/],
+  [
+    "takes no more: it is told, and 1",
+    ">/dev/full",
+    /^error: cannot write to standard output: no space left on the disk\n {2}help: .*\nexit code 1\n$/,
+  ],
+] as const) {
+  test(`an output that ${what}`, async () => {
+    for (const line of ["models", "models --json", "--help", "gradcheck relu", `${training} --out unread`]) {
+      const command = `{ "${process.execPath}" "${script}" ${line}; echo "exit code $?" >&2; } ${goesTo}`;
+      assert.match((await run("sh", ["-c", command], { cwd: here })).stderr, told, line);
+    }
+  });
+}
+
 test("an output folder that cannot be written is refused before the training", async () => {
   writeFileSync(join(here, "in-the-way"), "mine");
   for (const out of ["in-the-way", "in-the-way/below"]) {

@@ -6,9 +6,13 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
+const source = (name: string) => JSON.stringify(new URL(`../cli/output/${name}`, import.meta.url).href);
+
 /** A loop that takes a step every 20 ms until it is asked to stop, and then saves for `saving` ms. */
 const training = (saving: number) => `
-  import { listenForInterrupt } from ${JSON.stringify(new URL("../cli/output/interrupt.ts", import.meta.url).href)};
+  import { listenForInterrupt } from ${source("interrupt.ts")};
+  import { watchOutputs } from ${source("lostOutput.ts")};
+  watchOutputs(() => false);
   const interrupt = listenForInterrupt();
   const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
   for (let step = 1; !interrupt.signal.aborted; step++) {
@@ -77,7 +81,16 @@ test("an output that nobody reads any longer stops it too", async () => {
   const { child, ended, errors } = await start(50);
   child.stdout!.destroy();
   assert.equal(await ended, [141, null]);
-  assert.is(errors(), "stopped by SIGPIPE\nsaved\n");
+  assert.is(errors(), "stopped by EPIPE\nsaved\n");
+});
+
+test("Ctrl-C in a pipeline takes the reader away as well: it is Ctrl-C that counts", async () => {
+  const { child, ended, errors } = await start(50);
+  child.kill("SIGINT");
+  await stopped(child, errors);
+  child.stdout!.destroy();
+  assert.equal(await ended, [130, null]);
+  assert.is(errors(), "stopped by SIGINT\nsaved\n");
 });
 
 test("without an interrupt the exit code is 0", async () => {

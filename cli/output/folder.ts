@@ -203,10 +203,16 @@ function attempt<Result>(problem: string, action: () => Result): Result {
   try {
     return action();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const [reason, help] = reasons[code ?? ""] ?? [message, "choose another output folder"];
-    throw new OutputError(`${problem}: ${reason}`, help, { cause: error });
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const help = reasons[code]?.[1] ?? "choose another output folder";
+    throw new OutputError(`${problem}: ${reasonOf(error)}`, help, { cause: error });
   }
+}
+
+/** Why the file system refused, in words. */
+export function reasonOf(error: unknown): string {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  return reasons[code]?.[0] ?? message;
 }
 
 const noSpaceHelp = "free some space, or choose an output folder on another disk";
