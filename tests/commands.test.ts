@@ -430,6 +430,34 @@ test("import of what does not fit: every tensor is named, nothing is written", a
   assert.not.ok(existsSync(join(here, "strange")));
 });
 
+test("weights that are not numbers: import refuses them by name, predict does not pass them off as a guess", async () => {
+  const own = decodeSafetensors(outputOf("out/lenet5", "model.safetensors"), "lenet5");
+  const names = [...own.tensors.keys()];
+  const [first, second] = names;
+  const breakTensor = (name: string, value: number) => (own.tensors.get(name)!.data[0] = value);
+  const write = (folder: string) =>
+    writeFolder(folder, new Map([["model.safetensors", encodeSafetensors(own.tensors, own.metadata)]]));
+  breakTensor(first!, Number.NaN);
+  write("one-is-nan");
+  breakTensor(second!, Number.NEGATIVE_INFINITY);
+  write("two-are-not-finite");
+  const importOf = (folder: string) => wgrad(`import lenet5 ${folder}/model.safetensors --out not-finite`);
+  assertRefused(await importOf("one-is-nan"), 1, new RegExp(`: ${first} holds NaN or infinite numbers\n`));
+  assertRefused(
+    await importOf("two-are-not-finite"),
+    1,
+    new RegExp(`: ${first}, ${second} hold NaN or infinite numbers\n`),
+  );
+  assert.not.ok(existsSync(join(here, "not-finite")));
+
+  for (const flag of ["", "--json"]) {
+    const ended = await wgrad(`predict digit0.png --from one-is-nan ${flag}`);
+    assert.is(ended.code, 1);
+    assert.match(ended.stdout + ended.stderr, /digit0\.png: the model's probabilities are not numbers/);
+    assert.not.match(ended.stdout, /NaN %|null/);
+  }
+});
+
 // ---- Wrong use ----
 
 test("what a model cannot do, and files that are not there: in words", async () => {

@@ -1,7 +1,8 @@
 /** `wgrad export` and `wgrad import`: weights to PyTorch and others, and from there. */
 import { openDevice } from "../../engine/currentDevice.ts";
-import { loadModel } from "../../engine/io/modelFile.ts";
-import { encodeSafetensors } from "../../engine/io/safetensors.ts";
+import { DataError } from "../../engine/errors.ts";
+import { loadTensors } from "../../engine/io/modelFile.ts";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../../engine/io/safetensors.ts";
 import { encodeWeights } from "../../models/checkpoint.ts";
 import { findModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
@@ -34,12 +35,13 @@ interface ImportCommand extends ShapeChoice {
   readonly json?: boolean;
 }
 
-/** @throws DataError that lists every tensor that does not fit; OutputError */
+/** @throws DataError that lists every tensor that does not fit, or is not of finite numbers; OutputError */
 export async function runImport(command: ImportCommand): Promise<void> {
   const { model: name, file, json } = command;
   const registered = findModel(name);
   const settings = chooseSettings(registered.settings, command.set ?? []);
-  const bytes = readFile(file);
+  const { tensors } = decodeSafetensors(readFile(file), file);
+  requireFinite(tensors, file);
   const reporter = openReporter(json);
   const gpu = await openDevice();
   try {
@@ -50,7 +52,7 @@ export async function runImport(command: ImportCommand): Promise<void> {
         ? chooseShape(registered, command)
         : await withData(registered, settings, { ...loading, source: data }, async (loaded) => loaded.shape);
     const { model } = registered.open(shape, settings);
-    loadModel(model, bytes, file);
+    loadTensors(model, tensors, file);
     const description = { model: name, settings, ...shape, data: data ?? registered.dataset };
     const folder = openOutputFolder(command.out ?? `out/${name}`, [resultFiles.weights]);
     const path = folder.write(resultFiles.weights, await encodeWeights(model, description));
@@ -58,4 +60,14 @@ export async function runImport(command: ImportCommand): Promise<void> {
   } finally {
     await gpu.close();
   }
+}
+
+/** @throws DataError */
+function requireFinite(tensors: ReadonlyMap<string, SafetensorsTensor>, file: string): void {
+  const broken = [...tensors].filter(([, { data }]) => !data.every(Number.isFinite)).map(([name]) => name);
+  if (broken.length === 0) return;
+  throw new DataError(
+    `${file}: ${broken.join(", ")} ${broken.length === 1 ? "holds" : "hold"} NaN or infinite numbers`,
+    "give weights from before that training diverged",
+  );
 }

@@ -1,4 +1,5 @@
 /** `wgrad predict`: what is on images. */
+import { DataError } from "../../engine/errors.ts";
 import { topClasses } from "../../models/classification.ts";
 import { formatPercent } from "../output/format.ts";
 import { readPictures, requireAbility, runOn, withTrainedImageModel } from "../trainedModel.ts";
@@ -11,7 +12,7 @@ export interface PredictionCommand {
   readonly json?: boolean;
 }
 
-/** @throws DataError, ArgumentError for a model that knows no classes */
+/** @throws DataError, also where a model gives no numbers; ArgumentError for a model that knows no classes */
 export async function runPrediction({
   images,
   from,
@@ -29,6 +30,12 @@ export async function runPrediction({
         class: classes[place],
         probability,
       }));
+      if (!found.every(({ probability }) => Number.isFinite(probability))) {
+        throw new DataError(
+          `${path}: the model's probabilities are not numbers, because its weights are not, or are far too large`,
+          "train the model again, or choose another training with --from",
+        );
+      }
       if (json) {
         process.stdout.write(`${JSON.stringify({ event: "prediction", image: path, classes: found })}\n`);
         continue;
