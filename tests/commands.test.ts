@@ -363,6 +363,31 @@ test("latent-map: a square of what a code of two dimensions means", async () => 
   assert.not.equal(imageIn(map, 0, line), imageIn(map, 3, line));
 });
 
+test("more images than are drawn at a time: each in its place", async () => {
+  const [ended, sampled, sixtyFour, reconstructed] = await Promise.all([
+    wgrad("interpolate digit0.png digit1.png --from out/autoencoder --steps 130 --out long.png"),
+    wgrad("sample --from out/vae --count 132 --out many.png"),
+    wgrad("sample --from out/vae --count 64 --out first.png"),
+    wgrad("reconstruct digit0.png digit1.png --from out/autoencoder --out two.png"),
+  ]);
+  for (const { code, stderr } of [ended, sampled, sixtyFour, reconstructed])
+    assert.equal([code, stderr], [0, ""]);
+  const way = assertDrawn("long.png", 130 * (cell + line) + line, cell + 2 * line);
+  const ends = decodePng(outputOf("", "two.png"));
+  const end = (index: number) => imageIn(ends, index, line + cell + line);
+  assert.ok(within(1, imageIn(way, 0, line), end(0)));
+  assert.ok(within(1, imageIn(way, 129, line), end(1)));
+  for (const column of [63, 127])
+    assert.ok(within(9, imageIn(way, column, line), imageIn(way, column + 1, line)));
+
+  const many = assertDrawn("many.png", 12 * (cell + line) + line, 11 * (cell + line) + line);
+  const first = decodePng(outputOf("", "first.png"));
+  const at = (picture: typeof many, place: number) =>
+    imageIn(picture, place % 12, line + Math.floor(place / 12) * (cell + line));
+  assert.equal(at(many, 63), at(first, 63));
+  for (const place of [64, 128, 131]) assert.not.equal(at(many, place), at(many, place % 64));
+});
+
 // ---- export, import ----
 
 /** The tensors' own bytes. */
@@ -472,6 +497,12 @@ test("what a model cannot do, and files that are not there: in words", async () 
     ),
     2,
   ];
+  const tooLarge = (option: string, size: string): [RegExp, number] => [
+    new RegExp(
+      `^error: ${option}: the picture would have ${size} pixels, and at most 50 million are drawn\n {2}help: `,
+    ),
+    2,
+  ];
   const cases: [line: string, expected: [RegExp, number]][] = [
     ["sample --from out/autoencoder", cannot("autoencoder", "draw new images")],
     [
@@ -484,6 +515,12 @@ test("what a model cannot do, and files that are not there: in words", async () 
     [
       "interpolate digit0.png --from out/autoencoder",
       [/^error: interpolate: one image leads nowhere\n {2}help: name two images or more\n$/, 2],
+    ],
+    ["sample --from out/vae --count 1e8", tooLarge("--count 100000000", "1,034 × 716,666,726")],
+    ["latent-map --from out/vae --side 1000", tooLarge("--side 1000", "86,002 × 86,002")],
+    [
+      "interpolate digit0.png digit1.png --from out/autoencoder --steps 1e6",
+      tooLarge("--steps 1000000", "86,000,002 × 88"),
     ],
     [
       "predict nothing.png --from out/lenet5",

@@ -2,7 +2,7 @@
 import { decode } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { encodePng, imageGrid, type Picture } from "../cli/output/pictures.ts";
+import { encodePng, imageGrid, type Picture, requireDrawable } from "../cli/output/pictures.ts";
 import { ArgumentError, ShapeError } from "../engine/errors.ts";
 
 /** What the tests name the parts of the grid by: images are enlarged 3 times, gaps are 2 wide, 8 between pairs. */
@@ -155,6 +155,24 @@ test("what cannot be drawn is refused in words", () => {
       imageGrid([right, right], { ...layout, [name]: 0 }),
     );
   }
+});
+
+test("a grid that is too large is known from its layout, gaps and all", () => {
+  const ofSide = (side: number) => ({
+    channels: 1,
+    height: 28,
+    width: 28,
+    columns: side,
+    count: side * side,
+  });
+  requireDrawable(1, ofSide(82), "--side 82"); // 7054² pixels
+  assert.throws(
+    () => requireDrawable(1, ofSide(83), "--side 83"),
+    (error: Error) =>
+      error instanceof ArgumentError &&
+      /^--side 83: .* 7,140 × 7,140 pixels, and at most 50 million/.test(error.message),
+  );
+  assert.throws(() => requireDrawable(2, ofSide(60), "two sets"), /5,162 × 10,676 pixels/);
 });
 
 test.run();

@@ -2,9 +2,10 @@
 import { ArgumentError } from "../../engine/errors.ts";
 import { inferenceMode } from "../../engine/gradMode.ts";
 import { manualSeed } from "../../engine/random.ts";
-import { tensor } from "../../engine/tensor.ts";
+import { sizeOf } from "../../engine/shape.ts";
+import { type Tensor, tensor } from "../../engine/tensor.ts";
 import { writeWhole } from "../output/folder.ts";
-import { encodePng, imageGrid } from "../output/pictures.ts";
+import { encodePng, imageGrid, requireDrawable } from "../output/pictures.ts";
 import { openReporter } from "../output/reporter.ts";
 import {
   readPictures,
@@ -26,16 +27,32 @@ interface PicturesCommand extends DrawingCommand {
   readonly invert?: boolean;
 }
 
+interface Drawing {
+  /** What the user asked for, should it be too much: "--side 1000". */
+  readonly asked: string;
+  /** Images in a set, and in a row. */
+  readonly count: number;
+  readonly columns: number;
+  /** One or more sets of images, which stand below each other. */
+  readonly stacked: readonly (() => Promise<Float32Array>)[];
+}
+
 /** At most so many images stand side by side. */
 const mostColumns = 12;
+/** Images that are drawn at a time, as many as in a batch: a thousand at once may be more than the device takes. */
+const lotSize = 64;
 
 /** Images over their reconstructions. @throws DataError, OutputError, ArgumentError for a model that cannot */
 export async function runReconstruction(command: PicturesCommand): Promise<void> {
-  await withTrainedImageModel(command.from, async (trained) => {
+  const { images, invert = false } = command;
+  await draw(command, (trained) => {
     const reconstruct = requireAbility(trained, "reconstruct", "rebuild images");
-    const dataset = readPictures(trained.description, command.images, command.invert ?? false);
-    const originals = await runOn(trained, dataset, (images) => images);
-    draw(command, trained, [originals, await runOn(trained, dataset, reconstruct)], mostColumns);
+    const dataset = readPictures(trained.description, images, invert);
+    return {
+      asked: "reconstruct",
+      ...{ count: images.length, columns: mostColumns },
+      stacked: [() => runOn(trained, dataset, (given) => given), () => runOn(trained, dataset, reconstruct)],
+    };
   });
 }
 
@@ -43,52 +60,89 @@ export async function runReconstruction(command: PicturesCommand): Promise<void>
 export async function runSampling(
   command: DrawingCommand & { readonly count: number; readonly seed: number },
 ): Promise<void> {
-  await withTrainedImageModel(command.from, async (trained) => {
+  const { count, seed } = command;
+  await draw(command, (trained) => {
     const sample = requireAbility(trained, "sample", "draw new images");
-    manualSeed(command.seed);
-    draw(command, trained, [await inferenceMode(() => sample(command.count)).data()], mostColumns);
+    manualSeed(seed);
+    return {
+      asked: `--count ${count}`,
+      ...{ count, columns: mostColumns },
+      stacked: [() => inLots(trained, count, (from, to) => sample(to - from))],
+    };
   });
 }
 
 /** A row from each image to the next. @throws DataError, OutputError, ArgumentError for a model that cannot */
 export async function runInterpolation(command: PicturesCommand & { readonly steps: number }): Promise<void> {
-  const { images, steps } = command;
+  const { images, steps, invert = false } = command;
   if (images.length < 2)
     throw new ArgumentError("interpolate: one image leads nowhere", "name two images or more");
-  await withTrainedImageModel(command.from, async (trained) => {
+  const count = (images.length - 1) * steps;
+  await draw(command, (trained) => {
     const encode = requireAbility(trained, "encode", "turn images into codes");
     const decode = requireAbility(trained, "decode", "turn codes into images");
-    const dataset = readPictures(trained.description, images, command.invert ?? false);
-    const codes = await runOn(trained, dataset, encode);
-    const codeSize = codes.length / images.length;
-    const way = Float32Array.from({ length: (images.length - 1) * steps * codeSize }, (_, place) => {
-      const dimension = place % codeSize;
-      const share = (Math.floor(place / codeSize) % steps) / (steps - 1);
-      const from = Math.floor(place / codeSize / steps) * codeSize + dimension;
-      return (1 - share) * codes[from] + share * codes[from + codeSize];
-    });
-    const points = tensor(way, { shape: [way.length / codeSize, codeSize] });
-    draw(command, trained, [await inferenceMode(() => decode(points)).data()], steps);
+    const dataset = readPictures(trained.description, images, invert);
+    async function way(): Promise<Float32Array> {
+      const codes = await runOn(trained, dataset, encode);
+      const codeSize = codes.length / images.length;
+      const pointAt = (place: number) => {
+        const dimension = place % codeSize;
+        const share = (Math.floor(place / codeSize) % steps) / (steps - 1);
+        const from = Math.floor(place / codeSize / steps) * codeSize + dimension;
+        return (1 - share) * codes[from] + share * codes[from + codeSize];
+      };
+      return inLots(trained, count, (from, to) => {
+        const points = Float32Array.from({ length: (to - from) * codeSize }, (_, place) =>
+          pointAt(from * codeSize + place),
+        );
+        return decode(tensor(points, { shape: [to - from, codeSize] }));
+      });
+    }
+    return { asked: `--steps ${steps}`, count, columns: steps, stacked: [way] };
   });
 }
 
 /** What is where in a code of two dimensions. @throws DataError, OutputError, ArgumentError for a longer code */
 export async function runLatentMap(command: DrawingCommand & { readonly side: number }): Promise<void> {
-  await withTrainedImageModel(command.from, async (trained) => {
+  const { side } = command;
+  await draw(command, (trained) => {
     const latentMap = requireAbility(trained, "latentMap", "draw a map of its code");
-    draw(command, trained, [await inferenceMode(() => latentMap(command.side)).data()], command.side);
+    return {
+      asked: `--side ${side}`,
+      ...{ count: side * side, columns: side },
+      stacked: [() => inferenceMode(() => latentMap(side)).data() as Promise<Float32Array>],
+    };
   });
 }
 
 /** Writes the images as one PNG, and says so. */
-function draw(
-  { out, json }: DrawingCommand,
+async function draw(
+  { from, out, json }: DrawingCommand,
+  plan: (trained: TrainedImageModel) => Drawing,
+): Promise<void> {
+  await withTrainedImageModel(from, async (trained) => {
+    const { asked, count, columns, stacked } = plan(trained);
+    const [channels, height, width] = trained.description.inputShape;
+    const layout = { count, channels, height, width, columns };
+    requireDrawable(stacked.length, layout, asked);
+    const sets: Float32Array[] = [];
+    for (const images of stacked) sets.push(await images());
+    writeWhole(out, encodePng(imageGrid(sets, layout)));
+    openReporter(json).report({ event: "saved", path: out });
+  });
+}
+
+/** Makes `count` images, those of the numbers from `from` up to `to` at a time. */
+async function inLots(
   { description }: TrainedImageModel,
-  stacked: readonly Float32Array[],
-  columns: number,
-): void {
-  const [channels, height, width] = description.inputShape;
-  const count = stacked[0].length / (channels * height * width);
-  writeWhole(out, encodePng(imageGrid(stacked, { count, channels, height, width, columns })));
-  openReporter(json).report({ event: "saved", path: out });
+  count: number,
+  make: (from: number, to: number) => Tensor,
+): Promise<Float32Array> {
+  const size = sizeOf(description.inputShape);
+  const images = new Float32Array(count * size);
+  for (let from = 0; from < count; from += lotSize) {
+    const to = Math.min(from + lotSize, count);
+    images.set(await inferenceMode(() => make(from, to)).data(), from * size);
+  }
+  return images;
 }

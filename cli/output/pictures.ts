@@ -31,6 +31,23 @@ const gapBetweenStacks = 8;
 const largestScale = 3;
 /** Images are enlarged until their longer side has this many pixels. */
 const comfortableSide = 64;
+/** No larger picture is read here, either (data/pictureLimits.ts). */
+const mostPixels = 50_000_000;
+
+/**
+ * To be asked before images are made at great expense.
+ * @param asked what the user asked for: "--side 1000"
+ * @throws ArgumentError for a grid that is too large to be drawn
+ */
+export function requireDrawable(sets: number, layout: GridLayout, asked: string): void {
+  const { gridWidth, gridHeight } = measureGrid(sets, layout);
+  if (gridWidth * gridHeight <= mostPixels) return;
+  throw new ArgumentError(
+    `${asked}: the picture would have ${formatCount(gridWidth)} × ${formatCount(gridHeight)} pixels, ` +
+      `and at most ${mostPixels / 1e6} million are drawn`,
+    "ask for fewer images",
+  );
+}
 
 /**
  * A grid of images, `columns` in a row. Of several sets, the images of one number stand right below each other: an
@@ -65,15 +82,10 @@ export function imageGrid(stacked: readonly Float32Array[], layout: GridLayout):
     }
   }
 
-  const scale = Math.min(largestScale, Math.ceil(comfortableSide / Math.max(height, width)));
-  const cellWidth = width * scale;
-  const cellHeight = height * scale;
-  const stackHeight = stacked.length * (cellHeight + thinGap) - thinGap;
-  const gapBelow = stacked.length > 1 ? gapBetweenStacks : thinGap;
-  const across = Math.min(columns, count);
-  const down = Math.ceil(count / columns);
-  const gridWidth = across * (cellWidth + thinGap) + thinGap;
-  const gridHeight = down * (stackHeight + gapBelow) - gapBelow + 2 * thinGap;
+  const { scale, cellWidth, cellHeight, stackHeight, gapBelow, gridWidth, gridHeight } = measureGrid(
+    stacked.length,
+    layout,
+  );
   const data = new Uint8Array(gridWidth * gridHeight * channels).fill(background);
 
   for (let image = 0; image < count; image++) {
@@ -98,6 +110,20 @@ export function imageGrid(stacked: readonly Float32Array[], layout: GridLayout):
       }
     }
   }
+}
+
+/** In pixels; `gapBelow` is that below a stack. */
+function measureGrid(sets: number, { count, height, width, columns }: GridLayout) {
+  const scale = Math.min(largestScale, Math.ceil(comfortableSide / Math.max(height, width)));
+  const cellWidth = width * scale;
+  const cellHeight = height * scale;
+  const stackHeight = sets * (cellHeight + thinGap) - thinGap;
+  const gapBelow = sets > 1 ? gapBetweenStacks : thinGap;
+  const across = Math.min(columns, count);
+  const down = Math.ceil(count / columns);
+  const gridWidth = across * (cellWidth + thinGap) + thinGap;
+  const gridHeight = down * (stackHeight + gapBelow) - gapBelow + 2 * thinGap;
+  return { scale, cellWidth, cellHeight, stackHeight, gapBelow, gridWidth, gridHeight };
 }
 
 /** The picture as the bytes of a PNG file, 8 bits a channel. */
