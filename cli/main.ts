@@ -46,8 +46,8 @@ program
     "fixes weights, order and noise: same seed, same bits (default: 1)",
     wholeNumberFrom(0),
   )
-  .option("--out <folder>", "where to write (default: out/ and the model's name)")
-  .option("--resume [folder]", "go on with the training in the folder, as if it had never stopped")
+  .option("--out <folder>", "where to write (default: out/ and the model's name)", givenPath)
+  .option("--resume [folder]", "go on with the training in the folder, as if it had never stopped", givenPath)
   .option(
     "--checkpoint-every <steps>",
     "how often to save what --resume needs (default: after each epoch, and once a minute)",
@@ -83,7 +83,7 @@ program
     "the one that it was trained with, where the data is drawn (default: 1)",
     wholeNumberFrom(0),
   )
-  .option("--out <folder>", "write pictures there: reconstructions, samples, the confusion matrix")
+  .option("--out <folder>", "write pictures there: reconstructions, samples, the confusion matrix", givenPath)
   .option(
     "--iwae <samples>",
     "of a variational autoencoder: the importance-weighted bound as well",
@@ -99,7 +99,7 @@ program
   .command("predict")
   .summary("tell what is on images")
   .description("Tells the most likely classes of PNG or JPEG images of any size, with their probabilities.")
-  .argument("<image...>", "PNG or JPEG files")
+  .argument("<image...>", "PNG or JPEG files", givenPaths)
   .addOption(fromOption())
   .option("--top <count>", "how many classes", wholeNumberFrom(1), 5)
   .option("--invert", "the images are dark on white, and the model was trained on white on dark")
@@ -112,7 +112,7 @@ program
   .command("reconstruct")
   .summary("draw images as an autoencoder sees them")
   .description("Draws PNG or JPEG images over their reconstructions by an autoencoder.")
-  .argument("<image...>", "PNG or JPEG files")
+  .argument("<image...>", "PNG or JPEG files", givenPaths)
   .addOption(fromOption())
   .addOption(pictureOption("reconstructions.png"))
   .option("--invert", "the images are dark on white, and the model was trained on white on dark")
@@ -138,7 +138,7 @@ program
   .command("interpolate")
   .summary("draw the way from one image to another through the code")
   .description("Draws what lies between images: the codes on the line between theirs, decoded.")
-  .argument("<image...>", "PNG or JPEG files: two or more, a row from each to the next")
+  .argument("<image...>", "PNG or JPEG files: two or more, a row from each to the next", givenPaths)
   .addOption(fromOption())
   .addOption(pictureOption("interpolation.png"))
   .option("--steps <count>", "images in a row, both ends included", wholeNumberFrom(2), 12)
@@ -199,7 +199,7 @@ program
   .addOption(batchOption())
   .addOption(precisionOption())
   .option("--steps <count>", "of how many steps the median is taken", wholeNumberFrom(1), 5)
-  .option("--trace <file>", "write the step as a Chrome trace, too: ui.perfetto.dev shows it")
+  .option("--trace <file>", "write the step as a Chrome trace, too: ui.perfetto.dev shows it", givenPath)
   .addHelpText("after", "\nExample:\n  wgrad profile lenet5 --batch 128 --trace lenet5.json")
   .action(async (model: string, options) => {
     const { runProfile } = await import("./commands/profile.ts");
@@ -236,7 +236,7 @@ program
     "Writes the weights to one safetensors file with the names of PyTorch's state_dict: " +
       "model.load_state_dict(safetensors.torch.load_file(FILE)) reads it.",
   )
-  .argument("<file>", "where to write")
+  .argument("<file>", "where to write", givenPath)
   .addOption(fromOption())
   .action(async (file: string, options) => {
     const { runExport } = await import("./commands/exchange.ts");
@@ -251,12 +251,16 @@ program
       "a folder that all commands take with --from.",
   )
   .argument("<model>", "see `wgrad models`")
-  .argument("<file>", "the safetensors file")
+  .argument("<file>", "the safetensors file", givenPath)
   .option("--set <name=value...>", "the model's own settings")
   .option("--data <source>", `${dataHelp}; gives the classes and the size of images`)
   .option("--input <shape>", "of one sample, such as 3x224x224, where there is no data", inputShape)
-  .option("--classes <file>", "a text file with the name of a class in each line, where there is no data")
-  .option("--out <folder>", "where to write (default: out/ and the model's name)")
+  .option(
+    "--classes <file>",
+    "a text file with the name of a class in each line, where there is no data",
+    givenPath,
+  )
+  .option("--out <folder>", "where to write (default: out/ and the model's name)", givenPath)
   .action(async (model: string, file: string, options) => {
     const { runImport } = await import("./commands/exchange.ts");
     await runImport({ ...options, ...program.opts<CommonOptions>(), model, file });
@@ -306,12 +310,22 @@ function wholeNumberFrom(least: number): (text: string) => number {
   };
 }
 
+/** A shell's unset variable in quotes is an empty one, and would be the folder that one is in. */
+function givenPath(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It must be a path, and this is empty.");
+}
+
+function givenPaths(text: string, before: readonly string[] = []): string[] {
+  return [...before, givenPath(text)];
+}
+
 /** Where a trained model is. */
 function fromOption(): Option {
   return new Option(
     "--from <training>",
     "a training's folder, or a weights file (default: the newest in out/)",
-  );
+  ).argParser(givenPath);
 }
 
 function batchOption(): Option {
@@ -329,7 +343,7 @@ function precisionOption(): Option {
 
 /** Where a picture goes. */
 function pictureOption(name: string): Option {
-  return new Option("--out <file>", "the PNG file to write").default(name);
+  return new Option("--out <file>", "the PNG file to write").default(name).argParser(givenPath);
 }
 
 /** "3x224x224" */

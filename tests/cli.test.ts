@@ -185,6 +185,14 @@ test("a wrong command line: what is wrong and what to do, exit code 2, nothing w
     ["train --lr -1", /argument '-1' is invalid.*a number above 0/],
     ["train --lr NaN", /argument 'NaN' is invalid/],
     ["train --checkpoint-every 0", /argument '0' is invalid.*whole number, 1 or more/],
+    ["train --out=", /'--out <folder>' argument '' is invalid.*It must be a path, and this is empty/],
+    ["train --resume=", /'--resume \[folder\]' argument '' is invalid/],
+    ["evaluate --out=", /'--out <folder>' argument '' is invalid/],
+    ["predict digit.png --from=", /'--from <training>' argument '' is invalid/],
+    ["sample --out=", /'--out <file>' argument '' is invalid/],
+    ["profile lenet5 --trace=", /'--trace <file>' argument '' is invalid/],
+    ["import lenet5 some.safetensors --out=", /'--out <folder>' argument '' is invalid/],
+    ["import lenet5 some.safetensors --classes=", /'--classes <file>' argument '' is invalid/],
     ["train --seed -3", /argument '-3' is invalid.*whole number, 0 or more/],
     ["train --set loss=mae", /the setting loss is one of mse, bce; got "mae"\n {2}help: /],
     ["train --set codeSize=many", /the setting codeSize is a whole number from 1, got "many"\n {2}help: /],
@@ -207,6 +215,14 @@ test("a wrong command line: what is wrong and what to do, exit code 2, nothing w
     ["gradcheck conw", /no operation has "conw" in its name\n {2}help: .*conv2d/],
   ];
   for (const [line, problem] of cases) assertRefused(await wgrad(line), 2, problem);
+  for (const command of [["export"], ["import", "lenet5"], ["predict", "digit.png"]]) {
+    const ended = await run(process.execPath, [script, ...command, ""], { cwd: here });
+    assertRefused(
+      ended,
+      2,
+      /value '' is invalid for argument '(file|image)'\. It must be a path, and this is empty/,
+    );
+  }
   assert.not.ok(existsSync(join(here, "out")));
 });
 
