@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { openOutputFolder, writeWhole } from "../cli/output/folder.ts";
+import { openOutputFile, openOutputFolder, writeWhole } from "../cli/output/folder.ts";
 import { OutputError } from "../engine/errors.ts";
 
 const names = ["loss.svg", "metrics.jsonl", "model.safetensors"] as const;
@@ -120,6 +120,28 @@ test("one file alone: whole, its folder made, and what is in the way said", () =
     writeWhole(join(base, "pictures"), "new"),
   );
   assert.equal(readdirSync(base), ["pictures"]);
+});
+
+test("one file alone is known to be writable before there is anything to write", () => {
+  const path = join(base, "traces", "step.json");
+  const file = openOutputFile(path);
+  assert.is(file.path, path);
+  assert.equal(readdirSync(join(base, "traces")), [], "its folder is there, and nothing in it");
+  file.write("{}");
+  assert.is(readFileSync(path, "utf8"), "{}");
+  const folder = join(base, "traces");
+  refused(folder, /a folder has that name/, () => openOutputFile(folder));
+  for (const name of [`${folder}/`, `${join(base, "new")}/`])
+    refused(name, /that is a folder, not a file/, () => openOutputFile(name));
+  assert.equal(readdirSync(base), ["traces"]);
+});
+
+test("a file in the way of a write is told in words", () => {
+  symlinkSync(join(base, "notes.txt", "below"), join(base, ".x.png.partial"));
+  writeFileSync(join(base, "notes.txt"), "mine");
+  refused(join(base, "x.png"), /a file is where a folder should be/, () =>
+    writeWhole(join(base, "x.png"), "new"),
+  );
 });
 
 test("a file where the folder should be, or above it", () => {

@@ -286,6 +286,7 @@ test("wgrad profile: a graph model, and what it refuses", async () => {
   assertRefused(model, 2, /there is no model "lenet6"/);
   assertRefused(steps, 2, /must be a whole number, 1 or more/);
   assertRefused(folder, 1, /cannot write folder/);
+  assert.is(folder.stdout, "", "before it measures anything");
 });
 
 test.run();

@@ -4,7 +4,7 @@ import { inferenceMode } from "../../engine/gradMode.ts";
 import { manualSeed } from "../../engine/random.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import { type Tensor, tensor } from "../../engine/tensor.ts";
-import { writeWhole } from "../output/folder.ts";
+import { openOutputFile } from "../output/folder.ts";
 import { encodePng, imageGrid, requireDrawable } from "../output/pictures.ts";
 import { openReporter } from "../output/reporter.ts";
 import {
@@ -125,9 +125,10 @@ async function draw(
     const [channels, height, width] = trained.description.inputShape;
     const layout = { count, channels, height, width, columns };
     requireDrawable(stacked.length, layout, asked);
+    const file = openOutputFile(out);
     const sets: Float32Array[] = [];
     for (const images of stacked) sets.push(await images());
-    writeWhole(out, encodePng(imageGrid(sets, layout)));
+    file.write(encodePng(imageGrid(sets, layout)));
     openReporter(json).report({ event: "saved", path: out });
   });
 }

@@ -9,7 +9,7 @@ import { chooseRecipe, type RecipeChoice, refuseBatchOfGraph } from "../chooseRe
 import { chooseShape } from "../chooseShape.ts";
 import { describeDevice, openTunedDevice } from "../openTunedDevice.ts";
 import { chromeTrace } from "../output/chromeTrace.ts";
-import { writeWhole } from "../output/folder.ts";
+import { openOutputFile } from "../output/folder.ts";
 import { formatDevice } from "../output/format.ts";
 import { kernelsOf, layersOf, profileLines } from "../output/profileTables.ts";
 import { say, sayEvent } from "../output/say.ts";
@@ -36,6 +36,7 @@ export async function runProfile({
   refuseBatchOfGraph(registered, command);
   const shape = chooseShape(registered, {});
   const recipe = chooseRecipe(registered, command);
+  const traceFile = trace === undefined ? undefined : openOutputFile(trace);
   const gpu = await openTunedDevice();
   try {
     const device = describeDevice(gpu);
@@ -57,10 +58,11 @@ export async function runProfile({
       const columns = stdout.columns || Number.POSITIVE_INFINITY;
       for (const line of profileLines(profile, columns, styleFor(stdout))) say(line);
     }
-    if (trace !== undefined) {
-      writeWhole(trace, chromeTrace(profile, device.name));
-      if (json) sayEvent("saved", { path: trace });
-      else say(`\nsaved    ${trace} (open it at https://ui.perfetto.dev)`);
+    if (traceFile) {
+      const { path } = traceFile;
+      traceFile.write(chromeTrace(profile, device.name));
+      if (json) sayEvent("saved", { path });
+      else say(`\nsaved    ${path} (open it at https://ui.perfetto.dev)`);
     }
   } finally {
     await gpu.close();

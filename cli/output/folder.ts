@@ -19,7 +19,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { OutputError } from "../../engine/errors.ts";
 import { formatBytes } from "./format.ts";
 
@@ -130,11 +130,29 @@ function makeFolder(path: string, asked: string): void {
   });
 }
 
+/** One file alone, whose folder may hold anything else. */
+export interface OutputFile {
+  readonly path: string;
+  /** Whole or not at all. @throws OutputError, the old file then being as it was */
+  write(content: string | Uint8Array): void;
+}
+
+/**
+ * Proves that the file at `path` can be written, before there is anything to write. Its folder is made where it is
+ * missing; an old file stays until it is replaced.
+ * @throws OutputError
+ */
+export function openOutputFile(path: string): OutputFile {
+  if (path.endsWith("/") || path.endsWith(sep))
+    throw new OutputError(`cannot write ${path}: that is a folder, not a file`, "add a file's name to it");
+  const name = basename(path);
+  const folder = openOutputFolder(dirname(path), [name]);
+  return { path, write: (content) => void folder.write(name, content) };
+}
+
 /** Writes one file, whole or not at all; its folder is made where it is missing. @throws OutputError */
 export function writeWhole(path: string, content: string | Uint8Array): void {
-  const folder = dirname(resolve(path));
-  makeFolder(folder, folder);
-  replaceFile(path, content);
+  openOutputFile(path).write(content);
 }
 
 function replaceFile(path: string, content: string | Uint8Array): void {
@@ -232,6 +250,7 @@ const reasons: Record<string, readonly [reason: string, help: string]> = {
     "raise the limit (`ulimit -f`), or choose another output folder",
   ],
   EISDIR: ["a folder has that name", "choose another name, or move that folder away"],
+  ENOTDIR: ["a file is where a folder should be", "choose another name, or move that file away"],
   ENAMETOOLONG: ["the name is too long", "choose a shorter name"],
   EEXIST: ["something of that name is there that is not a folder", "choose another name, or move that away"],
   ENOENT: ["the file system does not let folders or files be made there", "choose another output folder"],
