@@ -20,6 +20,8 @@ export interface GraphNode {
   readonly needs: (input: number) => boolean;
   /** What the operation made and its pullback may still read. */
   readonly owned: readonly Storage[];
+  /** Of the inputs' storages, when the operation ran. */
+  readonly versions: readonly number[];
   /** Where the operation ran. */
   readonly origin: Origin;
   /** From the output's gradient to the inputs', null where there is none to give. Undefined once it was used. */
@@ -136,6 +138,7 @@ function propagate(
       for (const node of order) {
         const gradient = incoming.get(node);
         if (gradient) {
+          requireUnchanged(node);
           const step = collect(() =>
             withOrigin({ module: node.origin.module }, () => {
               node.pullback!(gradient).forEach((arrived, index) => {
@@ -169,6 +172,15 @@ function propagate(
 
 function add(a: Tensor, b: Tensor): Tensor {
   return combineElements("add", "a + b", a, b);
+}
+
+/** @throws AutogradError where an input has other numbers than the forward pass had */
+function requireUnchanged({ name, inputs, needs, versions }: GraphNode): void {
+  if (!inputs.some(({ storage }, index) => needs(index) && storage.version !== versions[index])) return;
+  throw new AutogradError(
+    `backward: an input of ${name} was overwritten after the forward pass`,
+    "call backward() before step()",
+  );
 }
 
 function isTensor(key: GraphNode | Tensor): key is Tensor {

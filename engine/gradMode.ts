@@ -12,14 +12,10 @@ export function isGradEnabled(): boolean {
 
 /** Runs `work` (synchronously) without leaving nodes. @throws ArgumentError if `work` is asynchronous */
 export function noGrad<T>(work: () => T): T {
-  return withoutNodes("noGrad", work);
-}
-
-function withoutNodes<T>(name: string, work: () => T): T {
   const before = recording;
   recording = false;
   try {
-    return synchronous(name, work());
+    return synchronous(work());
   } finally {
     recording = before;
   }
@@ -30,7 +26,7 @@ function withoutNodes<T>(name: string, work: () => T): T {
  * `work` returns (one, or an array or object of them). For evaluation and prediction.
  */
 export function inferenceMode<T>(work: () => T): T {
-  const { result, made } = collect(() => withoutNodes("inferenceMode", work));
+  const { result, made } = collect(() => noGrad(work));
   const returned = new Set(tensorsIn(result).map((tensor) => tensor.storage));
   for (const storage of made) {
     if (storage.lifetime !== "owner" && !returned.has(storage)) storage.release("inferenceMode() has ended");
@@ -39,11 +35,13 @@ export function inferenceMode<T>(work: () => T): T {
   return result;
 }
 
-/** @param name of what ran the function that returned `result` @throws ArgumentError if that is a promise */
-export function synchronous<T>(name: string, result: T): T {
-  if (result instanceof Promise) {
-    throw new ArgumentError(`${name} was given an asynchronous function`, "do the awaiting outside of it");
-  }
+/** What a function returned whose tensors must be there at once. @throws ArgumentError if it is a promise */
+export function synchronous<T>(result: T): T {
+  if (result instanceof Promise)
+    throw new ArgumentError(
+      "noGrad(), inferenceMode() and recordStep() run no asynchronous functions",
+      "do the awaiting outside of it",
+    );
   return result;
 }
 

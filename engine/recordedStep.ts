@@ -97,7 +97,7 @@ export function recordStep<Inputs extends string, Outputs extends string>(
       name,
       fed(shape, () => current[name as Inputs].data, { dtype: hostDTypeOf(name, data), gpu }),
     ]);
-    return withDevice(gpu, () => synchronous("recordStep", work(Object.fromEntries(tensors))));
+    return withDevice(gpu, () => synchronous(work(Object.fromEntries(tensors))));
   }
   function planned(): { readonly names: readonly Outputs[]; readonly plan: Plan } {
     const { trace: rehearsal } = gpu.trace(workOnCurrent);

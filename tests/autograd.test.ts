@@ -9,9 +9,11 @@ import { Module } from "../engine/nn/module.ts";
 import { add, exp, mul, neg, square, sub } from "../engine/ops/arithmetic.ts";
 import { greater } from "../engine/ops/compare.ts";
 import { to } from "../engine/ops/convert.ts";
+import { copyInto } from "../engine/ops/elementwise.ts";
 import { concat, reshape } from "../engine/ops/layout.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { sum } from "../engine/ops/reduce.ts";
+import { SGD } from "../engine/optim/sgd.ts";
 import { ones, type Tensor, tensor, zeros } from "../engine/tensor.ts";
 import { refused } from "./engine-helpers.ts";
 
@@ -73,6 +75,22 @@ test("what asks for a gradient when the operation runs gets it, whatever is set 
   assert.is(frozen.grad, null);
 });
 
+test("a weight overwritten between the forward pass and backward() gives no wrong gradients", async () => {
+  const weight = leaf(2);
+  const optimizer = new SGD([weight], { learningRate: 1 });
+  const [first, second, third] = [square(weight), square(weight), square(weight)];
+  first.backward();
+  optimizer.step();
+  await refused(AutogradError, /an input of square was overwritten after .*\n {2}help: call backward/, () =>
+    second.backward(),
+  );
+  copyInto(weight, tensor([2]));
+  await refused(AutogradError, /square was overwritten/, () => third.backward());
+  weight.grad = null;
+  square(weight).backward();
+  assert.is(await weight.grad!.item(), 4);
+});
+
 test("noGrad and inferenceMode leave no graph, even after an error in them", () => {
   const x = leaf(2);
   for (const mode of [noGrad, inferenceMode]) {
@@ -82,7 +100,7 @@ test("noGrad and inferenceMode leave no graph, even after an error in them", () 
     });
     assert.not(late.requiresGrad);
     assert.throws(() => mode(() => add(x, tensor([1, 2, 3, 4], { shape: [2, 2] })) && matmul(x, x)));
-    assert.throws(() => mode(async () => square(x)), /was given an asynchronous function\n {2}help: do the/);
+    assert.throws(() => mode(async () => square(x)), /run no asynchronous functions\n {2}help: do the/);
     assert.ok(square(x).requiresGrad);
   }
 });

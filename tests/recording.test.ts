@@ -533,7 +533,7 @@ test("what cannot be recorded is refused, and says why", async () => {
       return { loss: sum(x) };
     }).run({ x }),
   );
-  await refused(ArgumentError, /recordStep was given an asynchronous function/, () =>
+  await refused(ArgumentError, /recordStep\(\) run no asynchronous functions/, () =>
     // @ts-expect-error: what JavaScript lets pass
     recordStep(async ({ x }) => ({ loss: sum(x) })).run({ x }),
   );

@@ -83,9 +83,9 @@ test("what is no tensor is refused", async () => {
     [ArgumentError, /expected numbers, got string/, () => tensor(["1"] as never)],
     [ArgumentError, /expected numbers, got null/, () => tensor([null] as never)],
     [ArgumentError, /expected numbers, got undefined/, () => tensor(undefined as never)],
-    [ArgumentError, /relu: expected a tensor, got an array\n {2}help: .*tensor\(/, () => relu([1] as never)],
+    [ArgumentError, /relu: expected a tensor, got object\n {2}help: .*tensor\(/, () => relu([1] as never)],
     [ArgumentError, /add: expected a tensor, got undefined/, () => add(ones([1]), undefined as never)],
-    [ArgumentError, /less: expected a tensor, got null/, () => less(null as never, 1)],
+    [ArgumentError, /less: expected a tensor, got object/, () => less(null as never, 1)],
   ];
   for (const [kind, words, work] of refusals) await refused(kind, words, work);
 });

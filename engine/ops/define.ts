@@ -117,6 +117,7 @@ export function defineOp<Options>(definition: KernelDefinition<Options>): Op<Opt
         inputs,
         needs,
         owned,
+        versions: inputs.map(({ storage }) => storage.version),
         origin: currentOrigin(),
         pullback: (gradient) => pullback({ gradient, inputs, output, saved, options, needs }),
       };
@@ -149,10 +150,7 @@ function withSaved(result: Tensor | WithSaved): WithSaved {
 export function requireTensors(name: string, given: readonly unknown[]): void {
   for (const x of given) {
     if (!(x instanceof Tensor))
-      throw new ArgumentError(
-        `${name}: expected a tensor, got ${Array.isArray(x) ? "an array" : x}`,
-        "make one with tensor(…)",
-      );
+      throw new ArgumentError(`${name}: expected a tensor, got ${typeof x}`, "make one with tensor(…)");
   }
 }
 

@@ -216,6 +216,7 @@ export function copyInto(target: Tensor, source: Tensor): void {
   const isInOneBuffer = source.storage.memory.id === target.storage.memory.id;
   const from = isInOneBuffer ? copied(source) : source;
   const buffers = [from, target];
+  target.storage.version++;
   dispatchElements({ kernel: copyKernel(source.dtype), buffers, uniforms: { parameters: [] }, flops: 0 });
 }
 

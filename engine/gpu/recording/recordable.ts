@@ -73,6 +73,6 @@ export function recordable(base: PlainGpu): Gpu {
 function leftInRecording(): RecordingError {
   return new RecordingError(
     "this tensor was made in a recorded step, which keeps its memory to itself",
-    "return it from the step, if it is one number; if it is a gradient, call zeroGrad() before the next backward()",
+    "return it from the step, if it is one number; if it is a gradient, call zeroGrad() before backward()",
   );
 }

@@ -63,7 +63,7 @@ export class Tracer implements Commands, Trace {
     if (!isTraced(memory) || this.memories.has(memory.id)) return;
     throw new RecordingError(
       "a recorded step used a tensor that another one, or an earlier run of it, has made",
-      "call zeroGrad() before backward(), for all parameters that it reaches; make what is kept from step to step before them, with tensor() or zeros()",
+      "call zeroGrad() before backward(), for all parameters that it reaches; make what is kept before the step",
     );
   }
 }
