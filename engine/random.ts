@@ -5,7 +5,6 @@
  *
  * Every device has one generator, with the seed 0 until `manualSeed`.
  */
-import common from "../shaders/common.wgsl";
 import philoxSource from "../shaders/philox.wgsl";
 import randomSource from "../shaders/random.wgsl";
 import { requireRange } from "./arguments.ts";
@@ -107,7 +106,7 @@ function drawn(name: string, shape: Shape, distribution: string, parameters: rea
   const result = emptyTensor(gpu, shape);
   const draw = nextDraw(gpu);
   dispatchElements({
-    kernel: kernel(name, [common, philoxSource, randomSource], {
+    kernel: kernel(name, [philoxSource, randomSource], {
       numbers: `fn numbers(words: vec4u) -> vec4f { return ${distribution}(words); }`,
     }),
     buffers: [result],

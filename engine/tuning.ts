@@ -7,7 +7,6 @@
  * Sizes are exact and not classes of sizes: a training step has few products and always the same ones, and a choice then
  * says nothing of sizes at which nobody has measured it. What is not in it is computed as usual.
  */
-import common from "../shaders/common.wgsl";
 import forward from "../shaders/conv2d.wgsl";
 import convolutionBias from "../shaders/conv2d_bias.wgsl";
 import inputGradient from "../shaders/conv2d_input_gradient.wgsl";
@@ -58,7 +57,7 @@ export interface Choice {
 
 /** All that products are computed by. Where one is missing, a tuning outlives a change of it: a test looks after that. */
 export const versionedSources: readonly string[] = [
-  ...[common, tiles, ofEight, registerTiles, subgroupTiles, workgroupTiles, splitSums],
+  ...[tiles, ofEight, registerTiles, subgroupTiles, workgroupTiles, splitSums],
   ...[matmul, windows, convolutionBias, forward, inputGradient, weightGradient],
   ...[line, slidingForward, slidingWeightGradient],
   ...[winogradTransforms, winogradLoad, winogradStore, winogradTiles, winogradWeights, winogradProduct],

@@ -1,5 +1,5 @@
 // What the pooling kernels share: the sizes of the planes, and where in them a thread works.
-// In front: common.wgsl; manyPlanes: there are more than quotient() can count.
+// In front: manyPlanes: there are more than quotient() can count.
 
 struct Uniforms {
   height: u32, // of the input

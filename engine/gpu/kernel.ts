@@ -5,8 +5,10 @@
  *     struct Uniforms { count: u32 }                             // packed by field name, bound by `uniforms.wgsl`
  *     @group(0) @binding(0) var<storage, read> x: array<f32>;   // buffers in binding order
  *
- * Most are entered by `entry.wgsl`, 64 threads a workgroup; some have an entry of their own.
+ * All may call what stands in `common.wgsl`. Most are entered by `entry.wgsl`, 64 threads a workgroup; some have an entry of
+ * their own.
  */
+import commonSource from "../../shaders/common.wgsl";
 import entrySource from "../../shaders/entry.wgsl";
 import uniformsSource from "../../shaders/uniforms.wgsl";
 import { KernelError } from "../errors.ts";
@@ -76,7 +78,7 @@ export function kernel(name: string, sources: readonly string[], constants: Cons
     source,
     sources,
     constants,
-    bindings: parseBindings(name, source),
+    bindings: parseBindings(source),
     uniforms: parseUniforms(source),
   };
   specialised.set(key, made);
@@ -91,7 +93,7 @@ export function hasOwnEntry({ source }: Kernel): boolean {
 /** What is compiled. */
 export function wholeSource(kernel: Kernel): string {
   const bound = kernel.uniforms.length > 0 ? uniformsSource : "";
-  return [kernel.source, bound, hasOwnEntry(kernel) ? "" : entrySource].join("\n");
+  return [kernel.source, bound, commonSource, hasOwnEntry(kernel) ? "" : entrySource].join("\n");
 }
 
 /** What a kernel's text calls its uniforms: in a bundle by a shorter name. */
@@ -103,13 +105,10 @@ function literal(value: number): string {
   return `${value}u`;
 }
 
-function parseBindings(name: string, source: string): ("read" | "write")[] {
+function parseBindings(source: string): ("read" | "write")[] {
   const bindings: ("read" | "write")[] = [];
   for (const [, binding, access] of source.matchAll(storageVariable)) {
     bindings[Number(binding)] = access === "read" ? "read" : "write";
-  }
-  if (bindings.length === 0 || bindings.includes(undefined as never)) {
-    throw new KernelError(`${name}: its storage bindings must be numbered 0, 1, 2, …`);
   }
   return bindings;
 }

@@ -5,7 +5,6 @@
 import averageSource from "../../shaders/adaptive_average.wgsl";
 import gradientSource from "../../shaders/adaptive_average_gradient.wgsl";
 import binsSource from "../../shaders/adaptive_bins.wgsl";
-import common from "../../shaders/common.wgsl";
 import poolSource from "../../shaders/pool.wgsl";
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
@@ -34,7 +33,7 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
     const [images, channels] = x.shape;
     const result = emptyTensor(x.gpu, [images, channels, ...outputSize], x.dtype);
     dispatch({
-      kernel: kernel("adaptiveAvgPool2d", [common, poolSource, binsSource, averageSource], constantsOf(x)),
+      kernel: kernel("adaptiveAvgPool2d", [poolSource, binsSource, averageSource], constantsOf(x)),
       buffers: [x, result],
       ...threadsOver(x, result, ...outputSize),
       flops: Math.max(x.size, result.size),
@@ -45,11 +44,7 @@ export const adaptiveAvgPool2dOp = defineOp<OutputSize>({
     const result = emptyLike(x);
     const [height, width] = x.shape.slice(2);
     dispatch({
-      kernel: kernel(
-        "adaptiveAvgPool2dGradient",
-        [common, poolSource, binsSource, gradientSource],
-        constantsOf(x),
-      ),
+      kernel: kernel("adaptiveAvgPool2dGradient", [poolSource, binsSource, gradientSource], constantsOf(x)),
       buffers: [gradient, result],
       ...threadsOver(x, gradient, height, width),
       flops: 2 * Math.max(x.size, gradient.size),

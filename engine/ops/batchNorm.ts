@@ -12,7 +12,6 @@ import sumsSource from "../../shaders/batch_norm_sums.wgsl";
 import trackSource from "../../shaders/batch_norm_track.wgsl";
 import partsSource from "../../shaders/channel_parts.wgsl";
 import threadsSource from "../../shaders/channel_threads.wgsl";
-import common from "../../shaders/common.wgsl";
 import { requireNonNegative, requireRange } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { unfinished } from "../gpu/elementMap.ts";
@@ -102,7 +101,7 @@ function batchStatistics(x: Tensor, { running, momentum, epsilon }: TrainingOpti
   const { channels, elements } = along.uniforms;
   const moments = emptyTensor(x.gpu, [channels, parts, 2]);
   dispatch({
-    kernel: kernel("batchNormMoments", [common, partsSource, momentsSource], constants),
+    kernel: kernel("batchNormMoments", [partsSource, momentsSource], constants),
     buffers: [x, moments],
     ...along,
     flops: 3 * x.size,
@@ -110,7 +109,7 @@ function batchStatistics(x: Tensor, { running, momentum, epsilon }: TrainingOpti
   const mean = emptyTensor(x.gpu, [channels]);
   const variance = emptyTensor(x.gpu, [channels]);
   const teamSize = x.gpu.tiling === "registers" ? 1 : 64;
-  const sources = [common, ...rowSources, statisticsSource];
+  const sources = [...rowSources, statisticsSource];
   const { width } = constants;
   dispatch({
     kernel: running
@@ -139,7 +138,7 @@ function normalise(
   const { constants, ...along } = alongPlanes(x, epsilon);
   const result = emptyLike(x);
   dispatch({
-    kernel: kernel("batchNorm", [common, threadsSource, normaliseSource], {
+    kernel: kernel("batchNorm", [threadsSource, normaliseSource], {
       ...constants,
       isAffine: weight !== undefined,
     }),
@@ -163,7 +162,7 @@ function gradientSums(
   const sums = emptyTensor(x.gpu, [parts, channels]);
   const products = emptyTensor(x.gpu, [parts, channels]);
   dispatch({
-    kernel: kernel("batchNormSums", [common, partsSource, sumsSource], constants),
+    kernel: kernel("batchNormSums", [partsSource, sumsSource], constants),
     buffers: [x, dy, mean, variance, sums, products],
     ...along,
     flops: 4 * x.size,
@@ -185,7 +184,7 @@ function inputGradient(
   const { constants, ...along } = alongPlanes(x, epsilon);
   const result = emptyLike(x);
   dispatch({
-    kernel: kernel("batchNormGradient", [common, threadsSource, gradientSource], {
+    kernel: kernel("batchNormGradient", [threadsSource, gradientSource], {
       ...constants,
       isAffine: weight !== undefined,
       isTraining: sums !== undefined,

@@ -3,7 +3,6 @@
  * log-softmax. Classes may have weights, one index may stand for "no class", and the mean is that of the weights.
  */
 import weightsSource from "../../shaders/class_weights.wgsl";
-import common from "../../shaders/common.wgsl";
 import crossEntropySource from "../../shaders/cross_entropy.wgsl";
 import crossEntropyGradientSource from "../../shaders/cross_entropy_gradient.wgsl";
 import expSumSource from "../../shaders/exponential_sum.wgsl";
@@ -161,7 +160,7 @@ function weightedMean(losses: Tensor): Tensor {
   const result = emptyTensor(losses.gpu, [workgroups, 2]);
   const isLast = workgroups === 1;
   dispatch({
-    kernel: kernel("weightedMean", [common, weightedSumSource, meanSource], { isLast }),
+    kernel: kernel("weightedMean", [weightedSumSource, meanSource], { isLast }),
     buffers: [losses, result],
     uniforms: { count, threads: 64 * workgroups },
     workgroups,
@@ -254,14 +253,7 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
     const { isWhole } = constants;
     const losses = isWhole ? emptyTensor(logits.gpu, [2]) : emptyLosses(target, reduction);
     const logSums = emptyTensor(logits.gpu, [...target.shape, 2]);
-    const sources = [
-      common,
-      ...rowSources,
-      expSumSource,
-      weightsSource,
-      weightedSumSource,
-      crossEntropySource,
-    ];
+    const sources = [...rowSources, expSumSource, weightsSource, weightedSumSource, crossEntropySource];
     dispatch({
       kernel: kernel("crossEntropyLoss", sources, {
         ...constants,
@@ -279,7 +271,7 @@ export const crossEntropyLossOp = defineOp<CrossEntropyCase>({
   backward({ gradient, inputs: [logits, target], output, saved: [logSums, weights], options }) {
     const result = emptyLike(logits);
     const { constants, uniforms, threads } = alongLogits(logits, options);
-    const sources = [common, ...rowSources, weightsSource, crossEntropyGradientSource];
+    const sources = [...rowSources, weightsSource, crossEntropyGradientSource];
     dispatch({
       kernel: kernel("crossEntropyLossGradient", sources, {
         ...constants,
@@ -342,7 +334,7 @@ export const nllLossOp = defineOp<ClassCase>({
     const weights = classWeights("nllLoss", x, options);
     const losses = emptyLosses(target, options.reduction);
     dispatch({
-      kernel: kernel("nllLoss", [common, weightsSource, nllSource], forwardConstants(weights, options)),
+      kernel: kernel("nllLoss", [weightsSource, nllSource], forwardConstants(weights, options)),
       buffers: [x, target, weights ?? x, losses],
       uniforms: { ...geometry(x), rows: target.size, ...optionUniforms(options) },
       threads: target.size,
@@ -353,7 +345,7 @@ export const nllLossOp = defineOp<ClassCase>({
   backward({ gradient, inputs: [x, target], output, saved: [weights], options }) {
     const result = emptyLike(x);
     dispatch({
-      kernel: kernel("nllLossGradient", [common, weightsSource, nllGradientSource], {
+      kernel: kernel("nllLossGradient", [weightsSource, nllGradientSource], {
         ...backwardConstants(weights, options),
       }),
       buffers: [target, weights ?? gradient, output, gradient, result],

@@ -2,7 +2,6 @@
  * Dropout: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, JMLR 15 (2014), in the form that scales while
  * training. The mask is kept for the gradient, which then is a formula like any other.
  */
-import common from "../../shaders/common.wgsl";
 import dropoutSource from "../../shaders/dropout.wgsl";
 import philoxSource from "../../shaders/philox.wgsl";
 import { requireRange } from "../arguments.ts";
@@ -33,7 +32,7 @@ export const dropoutOp = defineOp<DropoutOptions>({
     const output = emptyLike(x);
     const mask = emptyLike(x);
     dispatchElements({
-      kernel: kernel("dropout", [common, philoxSource, dropoutSource], elementOf(x)),
+      kernel: kernel("dropout", [philoxSource, dropoutSource], elementOf(x)),
       buffers: [x, mask, output],
       uniforms: () => ({
         draw: drawWords(draw),

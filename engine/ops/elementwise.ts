@@ -1,7 +1,6 @@
 /** The kernels behind every elementwise operation: one WGSL expression over the elements of one or two tensors. */
 import binarySource from "../../shaders/binary.wgsl";
 import broadcastSource from "../../shaders/binary_broadcast.wgsl";
-import common from "../../shaders/common.wgsl";
 import fillSource from "../../shaders/fill.wgsl";
 import unarySource from "../../shaders/unary.wgsl";
 import gradientSource from "../../shaders/unary_gradient.wgsl";
@@ -62,7 +61,7 @@ function mapOf(map: Omit<ElementMap, "type">, from: DType, to: DType): { map?: E
 export type Parameters = Readonly<Record<string, number>>;
 
 function fillKernel(dtype: DType): Kernel {
-  return kernel("fill", [common, fillSource], elementOf({ dtype }));
+  return kernel("fill", [fillSource], elementOf({ dtype }));
 }
 
 /** A tensor of one value, made on the device. */
@@ -87,7 +86,7 @@ export function mapElements(
 ): Tensor {
   const result = emptyTensor(x.gpu, x.shape, dtype);
   dispatchElements({
-    kernel: kernel(name, [common, unarySource], {
+    kernel: kernel(name, [unarySource], {
       ...inputAndOutput(x.dtype, dtype),
       forward: `fn forward(v: Input, parameters: vec4f) -> Output {
 let x = ${computedIn(x.dtype)}(v); ${letParameters(parameters)} return Output(${expression}); }`,
@@ -127,7 +126,7 @@ export function pullBackElements(
   const result = emptyLike(dy);
   const body = `${letParameters(parameters)} return ${expression};`;
   dispatchElements({
-    kernel: kernel(name, [common, gradientSource], {
+    kernel: kernel(name, [gradientSource], {
       ...finishableElementOf(dy),
       backward: `fn backward(x: f32, y: f32, dy: f32, parameters: vec4f) -> f32 { ${body} }`,
     }),
@@ -153,7 +152,7 @@ function letParameters(parameters: Parameters): string {
 
 /** For operands of one shape. @param constants what binary.wgsl wants in front */
 export function binaryKernel(name: string, constants: Constants): Kernel {
-  return kernel(name, [common, binarySource], constants);
+  return kernel(name, [binarySource], constants);
 }
 
 /**
@@ -190,7 +189,7 @@ let a = ${type}(u); let b = ${type}(v); let dy = ${type}(dv); return Output(${ex
   const merged = mergeAxes(shape, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));
   const [stridesA, stridesB] = merged.strides;
   dispatch({
-    kernel: kernel(`${name}Broadcast`, [common, broadcastSource], {
+    kernel: kernel(`${name}Broadcast`, [broadcastSource], {
       ...constants,
       rank: merged.shape.length,
     }),
@@ -203,7 +202,7 @@ let a = ${type}(u); let b = ${type}(v); let dy = ${type}(dv); return Output(${ex
 }
 
 function copyKernel(dtype: DType): Kernel {
-  return kernel("copy", [common, unarySource], {
+  return kernel("copy", [unarySource], {
     ...inputAndOutput(dtype, dtype),
     forward: "fn forward(x: Input, parameters: vec4f) -> Output { return x; }",
   });

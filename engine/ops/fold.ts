@@ -1,5 +1,4 @@
 /** The kernel behind sum, mean and max, and the sum that undoes a broadcast. */
-import common from "../../shaders/common.wgsl";
 import reduceSource from "../../shaders/reduce.wgsl";
 import { kernel } from "../gpu/kernel.ts";
 import { mergeAxes, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
@@ -37,7 +36,7 @@ export function fold(name: Fold, x: Tensor, axes: readonly number[], scale = 1):
   const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
   const result = emptyTensor(x.gpu, parts === 1 ? shape : [outputs, parts], dtype);
   dispatch({
-    kernel: kernel(name, [common, reduceSource], {
+    kernel: kernel(name, [reduceSource], {
       input: `alias Input = ${wgslType[x.dtype]};`,
       ...finishableElementOf({ dtype }),
       fold: `fn fold(a: Element, b: Element) -> Element { return ${folds[name].both}; }`,

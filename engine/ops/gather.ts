@@ -6,7 +6,6 @@
  * every number of dy, whatever the size of x. A stretch is added up by one thread a number: an index that repeats tens
  * of thousands of times is slow.
  */
-import common from "../../shaders/common.wgsl";
 import gatherSource from "../../shaders/gather.wgsl";
 import gradientSource from "../../shaders/gather_gradient.wgsl";
 import keysSource from "../../shaders/scatter_keys.wgsl";
@@ -42,7 +41,7 @@ function choose(name: string, x: Tensor, indices: Tensor, axis: number, hasOwnIn
   const shape = x.shape.with(axis, chosen);
   const result = emptyTensor(x.gpu, shape, x.dtype);
   dispatch({
-    kernel: kernel(name, [common, gatherSource], {
+    kernel: kernel(name, [gatherSource], {
       ...elementOf(x),
       hasOwnIndices,
       missing: `fn missing(index: u32) -> Element { return ${missing[x.dtype as HostDType]}; }`,
@@ -69,7 +68,7 @@ function scatterAdd(
   if (chosen <= fewIndices) {
     const result = emptyTensor(dy.gpu, shape);
     dispatch({
-      kernel: kernel(`${name}Gradient`, [common, gradientSource], { hasOwnIndices }),
+      kernel: kernel(`${name}Gradient`, [gradientSource], { hasOwnIndices }),
       buffers: [dy, indices, result],
       uniforms: { length: shape[axis], chosen, inner, count: result.size },
       threads: result.size,
@@ -102,7 +101,7 @@ function sortedIndices(indices: Tensor, chosen: number, length: number, inner: n
   const padded = paddedCount(indices.size);
   const pairs = emptyTensor(indices.gpu, [padded, 2], "uint32");
   dispatch({
-    kernel: kernel("scatterKeys", [common, keysSource]),
+    kernel: kernel("scatterKeys", [keysSource]),
     buffers: [indices, pairs],
     uniforms: { length, chosen, inner, count: indices.size, padded },
     workgroups: padded / 64,
@@ -116,7 +115,7 @@ function sortedIndices(indices: Tensor, chosen: number, length: number, inner: n
 function segmentStarts(pairs: Tensor, keys: number): Tensor {
   const result = emptyTensor(pairs.gpu, [keys + 1], "uint32");
   dispatch({
-    kernel: kernel("segmentStarts", [common, startsSource]),
+    kernel: kernel("segmentStarts", [startsSource]),
     buffers: [pairs, result],
     uniforms: { keys, pairs: pairs.shape[0] },
     threads: keys + 1,

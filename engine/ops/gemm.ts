@@ -4,7 +4,6 @@
  * parts of a split sum are added in a second pass, always in the same order.
  */
 
-import common from "../../shaders/common.wgsl";
 import tileSource from "../../shaders/gemm_tiles.wgsl";
 import ofEight from "../../shaders/of_eight.wgsl";
 import rowSumSource from "../../shaders/row_sums.wgsl";
@@ -54,7 +53,7 @@ export function addSplits({ product, rowSums }: ProductAndSums, shape: Shape): P
   const result = emptyTensor(product.gpu, shape);
   const sums = emptyTensor(product.gpu, [rowSums.size / parts]);
   dispatch({
-    kernel: kernel("splitSums", [common, splitSumsSource]),
+    kernel: kernel("splitSums", [splitSumsSource]),
     buffers: [product, rowSums, result, sums],
     uniforms: { parts, productSize: result.size, rows: sums.size },
     threads: result.size + sums.size,
@@ -69,7 +68,7 @@ export function gemm({ name, operands, constants, uniforms, buffers, rowSums, ..
   const tiles = tilesOf(loop, rest) * splits;
   const depthPerSplit = Math.ceil(depth / splits / 32) * 32;
   dispatch({
-    kernel: kernel(`${name}, ${loop.name}`, [common, ofEight, ...operands, tileSource, source], {
+    kernel: kernel(`${name}, ${loop.name}`, [ofEight, ...operands, tileSource, source], {
       ...loop.constants,
       ...constants,
       rowSums: rowSumsFunction(rowSums && buffers.length),

@@ -1,6 +1,5 @@
 /** Between numbers and indices: argmax and oneHot. */
 import argmaxSource from "../../shaders/argmax.wgsl";
-import common from "../../shaders/common.wgsl";
 import { requireCount } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
@@ -21,7 +20,7 @@ export const argmaxOp = defineOp<{ axis: number }>({
     const shape = x.shape.filter((_, i) => i !== axis);
     const result = emptyTensor(x.gpu, shape, "int32");
     dispatch({
-      kernel: kernel("argmax", [common, argmaxSource], elementOf(x)),
+      kernel: kernel("argmax", [argmaxSource], elementOf(x)),
       buffers: [x, result],
       uniforms: { length, inner: sizeOf(x.shape.slice(axis + 1)), outputs: result.size },
       threads: result.size,

@@ -1,5 +1,4 @@
 /** Operations that only move elements: reshape shares memory, the others are one kernel with two sets of strides. */
-import common from "../../shaders/common.wgsl";
 import copySource from "../../shaders/strided_copy.wgsl";
 import { requireCount } from "../arguments.ts";
 import { ArgumentError, DtypeError, ShapeError } from "../errors.ts";
@@ -35,7 +34,7 @@ function copyBlock(name: string, sizes: Shape, from: Walk, to: Walk): void {
   const [strides, targetStrides] = merged.strides;
   const count = sizeOf(sizes);
   dispatch({
-    kernel: kernel(name, [common, copySource], {
+    kernel: kernel(name, [copySource], {
       ...elementOf(from.tensor),
       rank: merged.shape.length,
     }),

@@ -3,7 +3,6 @@
  * convolutional neural networks" (NIPS 2012), section 3.3, with the definition of PyTorch's LocalResponseNorm: the sum
  * of squares is divided by the size of the window, also at the edges, where the window has fewer channels.
  */
-import common from "../../shaders/common.wgsl";
 import sharedSource from "../../shaders/local_response.wgsl";
 import forwardSource from "../../shaders/local_response_norm.wgsl";
 import gradientSource from "../../shaders/local_response_norm_gradient.wgsl";
@@ -53,7 +52,7 @@ export const localResponseNormOp = defineOp<Resolved>({
     const { constants, ...threads } = walk(x, options);
     const result = emptyLike(x);
     dispatch({
-      kernel: kernel("localResponseNorm", [common, sharedSource, forwardSource], constants),
+      kernel: kernel("localResponseNorm", [sharedSource, forwardSource], constants),
       buffers: [x, result],
       ...threads,
       flops: (2 * options.size + 4) * x.size,
@@ -64,7 +63,7 @@ export const localResponseNormOp = defineOp<Resolved>({
     const { constants, ...threads } = walk(x, options);
     const result = emptyLike(x);
     dispatch({
-      kernel: kernel("localResponseNormGradient", [common, sharedSource, gradientSource], constants),
+      kernel: kernel("localResponseNormGradient", [sharedSource, gradientSource], constants),
       buffers: [x, gradient, result],
       ...threads,
       flops: (3 * options.size + 10) * x.size,

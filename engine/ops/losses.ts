@@ -2,7 +2,6 @@
  * The losses that compare two tensors element by element, with PyTorch's definitions: a formula for the value and one
  * for each gradient. A loss that is reduced is one kernel forward (two, if it is large) and one an input backward.
  */
-import common from "../../shaders/common.wgsl";
 import lossSource from "../../shaders/loss.wgsl";
 import lossGradientSource from "../../shaders/loss_gradient.wgsl";
 import teamSource from "../../shaders/team.wgsl";
@@ -84,7 +83,7 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
     const workgroups = Math.min(wanted, mostWorkgroups[x.gpu.tiling]);
     const sums = emptyTensor(x.gpu, [workgroups]);
     dispatch({
-      kernel: kernel(`${name}Sum`, [common, teamSource, lossSource], {
+      kernel: kernel(`${name}Sum`, [teamSource, lossSource], {
         teamSize: 64,
         combine,
       }),
@@ -99,7 +98,7 @@ function defineLoss(name: string, formulas: LossFormulas): Op<LossCase> {
   function gradientOfSum(combine: string, x: Tensor, target: Tensor, dy: Tensor, scale: number): Tensor {
     const result = emptyLike(x);
     dispatchElements({
-      kernel: kernel(`${name}SumGradient`, [common, lossGradientSource], { combine, ...unfinished() }),
+      kernel: kernel(`${name}SumGradient`, [lossGradientSource], { combine, ...unfinished() }),
       buffers: [x, target, dy, result],
       uniforms: { scale },
       flops: 1,

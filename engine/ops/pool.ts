@@ -3,7 +3,6 @@
  * into the padding, and `ceilMode` adds a last window where the input would be cut off. Maximum and minimum keep
  * where they found their element; their gradient gathers, so that it needs no atomics.
  */
-import common from "../../shaders/common.wgsl";
 import poolSource from "../../shaders/pool.wgsl";
 import averageSource from "../../shaders/pool_average.wgsl";
 import divisorSource from "../../shaders/pool_average_divisor.wgsl";
@@ -269,7 +268,7 @@ function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<"
       const result = emptyTensor(x.gpu, pooledShape(name, x, windows), x.dtype);
       const indices = emptyTensor(x.gpu, result.shape, "uint32");
       dispatch({
-        kernel: kernel(name, [common, poolSource, extremumSource], {
+        kernel: kernel(name, [poolSource, extremumSource], {
           ...elementOf(x),
           ...windowConstants(windows),
           ...constantPair("dilation", windows.dilation),
@@ -286,7 +285,7 @@ function defineExtremumPool(name: "maxPool2d" | "minPool2d", operator: ">" | "<"
     backward({ gradient, inputs: [x], saved: [indices], options: windows }) {
       const result = emptyLike(x);
       dispatch({
-        kernel: kernel(`${name}Gradient`, [common, poolSource, extremumGradientSource], {
+        kernel: kernel(`${name}Gradient`, [poolSource, extremumGradientSource], {
           ...finishableElementOf(x),
           ...constantPair("stride", windows.stride),
           ...constantPair("padding", windows.padding),
@@ -351,7 +350,7 @@ export const avgPool2dOp = defineOp<AverageWindows>({
   forward([x], windows) {
     const result = emptyTensor(x.gpu, pooledShape("avgPool2d", x, windows), x.dtype);
     dispatch({
-      kernel: kernel("avgPool2d", [common, poolSource, divisorSource, averageSource], {
+      kernel: kernel("avgPool2d", [poolSource, divisorSource, averageSource], {
         ...elementOf(x),
         ...windowConstants(windows),
         countIncludePad: windows.countIncludePad,
@@ -367,7 +366,7 @@ export const avgPool2dOp = defineOp<AverageWindows>({
   backward({ gradient, inputs: [x], options: windows }) {
     const result = emptyLike(x);
     dispatch({
-      kernel: kernel("avgPool2dGradient", [common, poolSource, divisorSource, averageGradientSource], {
+      kernel: kernel("avgPool2dGradient", [poolSource, divisorSource, averageGradientSource], {
         ...finishableElementOf(x),
         ...windowConstants(windows),
         countIncludePad: windows.countIncludePad,

@@ -3,7 +3,6 @@
  * serve many multiplications (see the kernels). Forward, by the same kernel the gradient by the input, and the gradient
  * by the weight. Many channels and windows of 3 × 3 are left to `winograd.ts`.
  */
-import common from "../../shaders/common.wgsl";
 import lineSource from "../../shaders/conv2d_line.wgsl";
 import slidingSource from "../../shaders/conv2d_sliding.wgsl";
 import weightGradientSource from "../../shaders/conv2d_sliding_weight_gradient.wgsl";
@@ -106,7 +105,7 @@ function run({ x, weight, bias, activation, convolution, shape, ...rest }: Run):
   const tiles = images * output[0] * tilesAcross;
   const result = emptyTensor(x.gpu, [images, groups * rows, ...output]);
   dispatch({
-    kernel: kernel("conv2dSliding", [common, ofEight, lineSource, slidingSource], {
+    kernel: kernel("conv2dSliding", [ofEight, lineSource, slidingSource], {
       extension: "enable subgroups;",
       kernelWidth: window[1],
       wide: isWide,
@@ -149,7 +148,7 @@ export function slideWeightGradient(
   const made = emptyTensor(x.gpu, [splits, ...shape]);
   const rowSums = wantsSums ? emptyTensor(x.gpu, [splits, outputChannels]) : undefined;
   dispatch({
-    kernel: kernel("conv2dSlidingWeightGradient", [common, lineSource, weightGradientSource], {
+    kernel: kernel("conv2dSlidingWeightGradient", [lineSource, weightGradientSource], {
       extension: "enable subgroups;",
       kernelWidth: window[1],
       tall: isTall,

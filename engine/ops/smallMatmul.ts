@@ -2,7 +2,6 @@
  * Small matrix products: one kernel for all layouts of the operands, with short code. What a tile loop would save is less
  * than what compiling it takes.
  */
-import common from "../../shaders/common.wgsl";
 import source from "../../shaders/matmul_small.wgsl";
 import { kernel } from "../gpu/kernel.ts";
 import type { Shape } from "../shape.ts";
@@ -60,7 +59,7 @@ export function smallProduct({
   const rowSums = wantsSums ? emptyTensor(a.gpu, [batches * rows]) : undefined;
   const buffers = [a, b, bias ?? a, product];
   dispatch({
-    kernel: kernel("matmul, small", [common, source], {
+    kernel: kernel("matmul, small", [source], {
       ...elementsOf(a, b, product),
       hasBias: bias !== undefined,
       ...activated(activation, product),

@@ -1,5 +1,4 @@
 /** Softmax and its logarithm, along any axis. */
-import common from "../../shaders/common.wgsl";
 import sumSource from "../../shaders/exponential_sum.wgsl";
 import softmaxSource from "../../shaders/softmax.wgsl";
 import gradientSource from "../../shaders/softmax_gradient.wgsl";
@@ -31,7 +30,7 @@ function defineSoftmax(name: string, formulas: SoftmaxFormulas) {
       const result = emptyLike(x);
       const { constants, ...along } = alongRows(x, axis);
       dispatch({
-        kernel: kernel(name, [common, ...rowSources, sumSource, softmaxSource], {
+        kernel: kernel(name, [...rowSources, sumSource, softmaxSource], {
           ...constants,
           normalise: `fn normalise(shifted: f32, total: f32) -> f32 { return ${formulas.forward}; }`,
         }),
@@ -45,7 +44,7 @@ function defineSoftmax(name: string, formulas: SoftmaxFormulas) {
       const result = emptyLike(output);
       const { constants, ...along } = alongRows(output, axis);
       dispatch({
-        kernel: kernel(`${name}Gradient`, [common, ...rowSources, gradientSource], {
+        kernel: kernel(`${name}Gradient`, [...rowSources, gradientSource], {
           ...constants,
           term: `fn term(y: f32, dy: f32) -> f32 { return ${formulas.term}; }`,
           backward: `fn backward(y: f32, dy: f32, total: f32) -> f32 { return ${formulas.backward}; }`,

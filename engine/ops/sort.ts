@@ -3,7 +3,6 @@
  * comparisons do not depend on the numbers. n pairs, filled up to a power of two, take log² n / 2 comparisons each: one
  * dispatch up to 1024 pairs, 15 for 16,384 and 66 for a million.
  */
-import common from "../../shaders/common.wgsl";
 import orderSource from "../../shaders/sort_order.wgsl";
 import runsSource from "../../shaders/sort_runs.wgsl";
 import stepSource from "../../shaders/sort_step.wgsl";
@@ -24,7 +23,7 @@ export function sortPairs(pairs: Tensor): void {
   const [count] = pairs.shape;
   function sortRuns(firstRun: number, lastRun: number): void {
     dispatch({
-      kernel: kernel("sortRuns", [common, orderSource, runsSource]),
+      kernel: kernel("sortRuns", [orderSource, runsSource]),
       buffers: [pairs],
       uniforms: { firstRun, lastRun },
       workgroups: count / shortestRun,
@@ -35,7 +34,7 @@ export function sortPairs(pairs: Tensor): void {
   for (let run = 2 * shortestRun; run <= count; run *= 2) {
     for (let apart = run / 2; apart >= shortestRun; apart /= 2) {
       dispatch({
-        kernel: kernel("sortStep", [common, orderSource, stepSource]),
+        kernel: kernel("sortStep", [orderSource, stepSource]),
         buffers: [pairs],
         uniforms: { run, apart, comparisons: count / 2 },
         workgroups: count / 128,

@@ -1,5 +1,4 @@
 /** The kernel behind products with a sparse matrix in rows: each row adds up some rows of a dense one, in their order. */
-import common from "../../shaders/common.wgsl";
 import rowsSource from "../../shaders/sparse_rows.wgsl";
 import { kernel } from "../gpu/kernel.ts";
 import type { Shape } from "../shape.ts";
@@ -43,7 +42,7 @@ export function multiplySparseRows(
   const { width, alias } = widestElement(features);
   const count = result.size / width;
   dispatch({
-    kernel: kernel(name, [common, rowsSource], { element: alias, entry }),
+    kernel: kernel(name, [rowsSource], { element: alias, entry }),
     buffers: [pointers, entries, values, dense, result],
     uniforms: { rows: pointers.size - 1, columns, features: features / width, count },
     threads: count,

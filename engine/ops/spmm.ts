@@ -5,7 +5,6 @@
  * is added up by one thread in the order of the entries: no atomics, always the same bits, and a row with tens of
  * thousands of entries is slow.
  */
-import common from "../../shaders/common.wgsl";
 import valuesGradientSource from "../../shaders/sparse_values_gradient.wgsl";
 import teamSource from "../../shaders/team.wgsl";
 import { ArgumentError, ShapeError } from "../errors.ts";
@@ -184,7 +183,7 @@ function valuesGradient({ rowIndices, columnIndices }: DevicePattern, dy: Tensor
   const teamSize = features / width >= longRow && dy.gpu.tiling === "workgroup" ? 64 : 1;
   const product = width === 4 ? "dot(a, b)" : "a * b";
   dispatch({
-    kernel: kernel("spmmValuesGradient", [common, teamSource, valuesGradientSource], {
+    kernel: kernel("spmmValuesGradient", [teamSource, valuesGradientSource], {
       teamSize,
       element: alias,
       product: `fn product(a: Element, b: Element) -> f32 { return ${product}; }`,

@@ -7,7 +7,6 @@
  * All that is taken to the points is scratch memory. It is a multiple of the images, so they are done in parts, in
  * order.
  */
-import common from "../../shaders/common.wgsl";
 import transforms from "../../shaders/winograd.wgsl";
 import biasGradientSource from "../../shaders/winograd_bias_gradient.wgsl";
 import loadSource from "../../shaders/winograd_load.wgsl";
@@ -152,7 +151,7 @@ function tilesAtPoints({ x, plane, padding, grid, images, ofGradients, tilesAreL
   const [rows, columns] = tilesAreLines ? [tiles, channels] : [channels, tiles];
   const result = matrices(x.gpu, rows, columns, ofGradients ? points + 1 : points);
   dispatch({
-    kernel: kernel("winogradTiles", [common, transforms, storeSource, tilesSource], { ofGradients }),
+    kernel: kernel("winogradTiles", [transforms, storeSource, tilesSource], { ofGradients }),
     buffers: [x, result.memory],
     uniforms: {
       ...{ firstImage: images.start, images: images.size, channels, height: plane[0], width: plane[1] },
@@ -175,7 +174,7 @@ function weightsAtPoints(weight: Tensor, groups: number, isBackwards: boolean): 
   const windows = groups * rows * columns;
   const result = matrices(weight.gpu, groups * rows, columns);
   dispatch({
-    kernel: kernel("winogradWeights", [common, transforms, storeSource, weightsSource]),
+    kernel: kernel("winogradWeights", [transforms, storeSource, weightsSource]),
     buffers: [weight, result.memory],
     uniforms: {
       ...{ windows, rows, columns },
@@ -246,11 +245,7 @@ function convolveAtPoints(
     const outputs = product(weights, inputs, groups, inputs.columns);
     const tiles = part.size * grid[0] * grid[1];
     dispatch({
-      kernel: kernel(
-        "winogradOutput",
-        [common, transforms, loadSource, outputSource],
-        activated(activation, result),
-      ),
+      kernel: kernel("winogradOutput", [transforms, loadSource, outputSource], activated(activation, result)),
       buffers: [outputs.memory, bias ?? x, result],
       uniforms: {
         ...{ firstImage: part.start, channels, height: output[0], width: output[1] },
@@ -294,7 +289,7 @@ export function winogradWeightGradient(
     });
     const weights = product(gradients, inputs, groups, channels);
     dispatch({
-      kernel: kernel("winogradWeightGradient", [common, transforms, loadSource, weightGradientSource]),
+      kernel: kernel("winogradWeightGradient", [transforms, loadSource, weightGradientSource]),
       buffers: [weights.memory, result],
       uniforms: { windows, pointStride: weights.stride, lines, isFirst },
       workgroups: Math.ceil(windows / workgroupThreads),
@@ -302,7 +297,7 @@ export function winogradWeightGradient(
     });
     if (biasGradient) {
       dispatch({
-        kernel: kernel("winogradBiasGradient", [common, biasGradientSource]),
+        kernel: kernel("winogradBiasGradient", [biasGradientSource]),
         buffers: [gradients.memory, biasGradient],
         uniforms: {
           channels: outputChannels,

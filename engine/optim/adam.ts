@@ -3,7 +3,6 @@
  * the weight decay: Adam adds it to the gradient, where the moments blur it; AdamW shrinks the weight itself.
  */
 import adamSource from "../../shaders/adam.wgsl";
-import common from "../../shaders/common.wgsl";
 import { requireNonNegative, requireShare } from "../arguments.ts";
 import { type Constants, kernel } from "../gpu/kernel.ts";
 import { type OptimizedParameters, Optimizer, type ParameterGroup, type Update } from "./optimizer.ts";
@@ -47,7 +46,7 @@ abstract class AdamFamily extends Optimizer {
       epsilon,
     } = this.#options;
     return {
-      kernel: kernel("adam", [common, adamSource], constants),
+      kernel: kernel("adam", [adamSource], constants),
       uniforms: () => ({
         firstDecay: beta1,
         firstShare: 1 - beta1,

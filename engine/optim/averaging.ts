@@ -9,7 +9,6 @@
  *     await average.use(() => evaluate(model));
  */
 import averageSource from "../../shaders/average.wgsl";
-import common from "../../shaders/common.wgsl";
 import swapSource from "../../shaders/swap.wgsl";
 import { requireShare } from "../arguments.ts";
 import { ArgumentError, DtypeError } from "../errors.ts";
@@ -129,7 +128,7 @@ function copyOf(parameter: Tensor): Tensor {
 /** @param share another one in every run of a recorded step */
 function moveTowards(average: Tensor, value: Tensor, share: () => number): void {
   dispatchElements({
-    kernel: kernel("average", [common, averageSource]),
+    kernel: kernel("average", [averageSource]),
     buffers: [value, average],
     uniforms: () => ({ share: share() }),
     flops: 3,
@@ -137,5 +136,5 @@ function moveTowards(average: Tensor, value: Tensor, share: () => number): void 
 }
 
 function swap(a: Tensor, b: Tensor): void {
-  dispatchElements({ kernel: kernel("swap", [common, swapSource]), buffers: [a, b], uniforms: {}, flops: 0 });
+  dispatchElements({ kernel: kernel("swap", [swapSource]), buffers: [a, b], uniforms: {}, flops: 0 });
 }

@@ -2,7 +2,6 @@
  * Limits for gradients, between `backward()` and `optimizer.step()` (Pascanu, Mikolov, Bengio: On the difficulty of
  * training recurrent neural networks, ICML 2013). All of it happens on the device: nothing waits for the norm.
  */
-import common from "../../shaders/common.wgsl";
 import clampSource from "../../shaders/gradient_clamp.wgsl";
 import normSource from "../../shaders/gradient_norm.wgsl";
 import scaleSource from "../../shaders/gradient_scale.wgsl";
@@ -72,7 +71,7 @@ export function squareSums(gradients: readonly Tensor[]): Tensor {
     const { size } = part;
     const workgroups = sumsOf(size);
     dispatch({
-      kernel: kernel("squareSum", [common, teamSource, squaresSource], { teamSize: 64 }),
+      kernel: kernel("squareSum", [teamSource, squaresSource], { teamSize: 64 }),
       buffers: [part, sums],
       uniforms: { count: size, threads: 64 * workgroups, place },
       workgroups,
@@ -88,7 +87,7 @@ export function multiply(gradients: readonly Tensor[], factor: Tensor): void {
   const batch = { uniforms: {}, flops: 1 };
   for (const gradient of gradients) {
     dispatchElements({
-      kernel: kernel("gradientScale", [common, scaleSource]),
+      kernel: kernel("gradientScale", [scaleSource]),
       buffers: [factor, gradient],
       ...batch,
       batch,
@@ -107,7 +106,7 @@ export function clipGradValue(parameters: Iterable<Tensor>, maxValue: number): v
   withOrigin({ phase: "update" }, () => {
     for (const gradient of gradients) {
       dispatchElements({
-        kernel: kernel("gradientClamp", [common, clampSource]),
+        kernel: kernel("gradientClamp", [clampSource]),
         buffers: [gradient],
         ...batch,
         batch,

@@ -1,5 +1,4 @@
 /** Stochastic gradient descent. */
-import common from "../../shaders/common.wgsl";
 import sgdSource from "../../shaders/sgd.wgsl";
 import momentumSource from "../../shaders/sgd_momentum.wgsl";
 import { requireNonNegative } from "../arguments.ts";
@@ -44,13 +43,13 @@ export class SGD extends Optimizer {
     const { momentum, dampening, nesterov } = this.#options;
     if (momentum === 0) {
       return {
-        kernel: kernel("sgd", [common, sgdSource], constants),
+        kernel: kernel("sgd", [sgdSource], constants),
         uniforms: () => ({ learningRate: group.learningRate, weightDecay: group.weightDecay }),
         flops: 4,
       };
     }
     return {
-      kernel: kernel("sgdMomentum", [common, momentumSource], { ...constants, nesterov }),
+      kernel: kernel("sgdMomentum", [momentumSource], { ...constants, nesterov }),
       uniforms: () => ({
         learningRate: group.learningRate,
         momentum,
