@@ -32,10 +32,20 @@ export interface ModelDescription {
   readonly data: string;
 }
 
+/** By what a training knows its data again. */
+export interface DataFingerprint {
+  /** How many there are to train on. */
+  readonly samples: number;
+  /** A hash of their labels, in their order. */
+  readonly labels: string;
+}
+
 /** How a training was begun. */
 export interface TrainingDescription extends ModelDescription {
   readonly recipe: Recipe;
   readonly seed: number;
+  /** Trainings of graphs, and those that were begun on the page or by an older version, have none. */
+  readonly fingerprint?: DataFingerprint;
 }
 
 const descriptionKey = "wgrad";
@@ -88,6 +98,11 @@ interface StoredState {
   readonly optimizers: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
+/** What a checkpoint says beside its model's description. */
+interface StoredTraining extends Pick<TrainingDescription, "recipe" | "seed" | "fingerprint"> {
+  readonly state: StoredState;
+}
+
 /** The file's bytes, of the current device's generator. */
 export async function encodeCheckpoint(
   { model, optimizers, stepsDone }: TrainingState,
@@ -101,12 +116,12 @@ export async function encodeCheckpoint(
     for (const [key, value] of Object.entries(state.tensors)) tensors.push([`${name}.${key}`, value]);
   }
   const state: StoredState = { stepsDone, generator: generatorState(), optimizers: numbers };
-  const { recipe, seed, ...description } = training;
+  const { recipe, seed, fingerprint, ...description } = training;
   return encodeSafetensors(
     await readTensors(tensors),
     new Map([
       [descriptionKey, JSON.stringify(description)],
-      [trainingKey, JSON.stringify({ recipe, seed, state })],
+      [trainingKey, JSON.stringify({ recipe, seed, fingerprint, state })],
     ]),
   );
 }
@@ -135,8 +150,10 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): StoredCheckpo
       "go on from the file checkpoint.safetensors that `wgrad train` writes",
     );
   }
-  const { recipe, seed, state } = parse(text, file) as { recipe: Recipe; seed: number; state: StoredState };
+  const { recipe, seed, fingerprint, state } = parse(text, file) as StoredTraining;
   if (!isRecipe(recipe)) throw misfit(file, "its recipe");
+  if (fingerprint !== undefined && !isFingerprint(fingerprint))
+    throw misfit(file, "its fingerprint of the data");
   const isState = isObject(state) && isObject(state.optimizers) && isObject(state.generator);
   if (!isState || ![seed, state.stepsDone, state.generator.seed, state.generator.draws].every(isCount))
     throw misfit(file, "its state of the training");
@@ -147,7 +164,7 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): StoredCheckpo
         .map(([name, value]) => [name.slice(prefix.length), value]),
     );
   return {
-    training: { ...readDescription(description, file), recipe, seed },
+    training: { ...readDescription(description, file), recipe, seed, ...(fingerprint && { fingerprint }) },
     stepsDone: state.stepsDone,
     restore({ model, optimizers }) {
       for (const [name, optimizer] of Object.entries(optimizers)) {
@@ -182,6 +199,10 @@ function loadOptimizer(
   } finally {
     for (const { storage } of tensors.values()) storage.release("it was copied into the optimiser");
   }
+}
+
+function isFingerprint(value: unknown): value is DataFingerprint {
+  return isObject(value) && isCount(value.samples) && isLine(value.labels);
 }
 
 /** A learning rate, or how many updates a parameter had. */

@@ -43,6 +43,7 @@ const description: TrainingDescription = {
     clipNorm: 0.1 + 0.2,
   },
   seed: 2 ** 53 - 1,
+  fingerprint: { samples: 8, labels: "07f3" },
 };
 
 type Optimizers = Readonly<Record<string, Optimizer>>;
@@ -186,7 +187,7 @@ test("weights say whose they are, and nothing of the training", async () => {
   const begun = begin(oneAdam);
   const bytes = await encodeWeights(begun.model, description);
   const stored = decodeWeights(bytes, "model.safetensors");
-  const { recipe, seed, ...own } = description;
+  const { recipe, seed, fingerprint, ...own } = description;
   assert.equal(stored.description, own);
   const wanted = (await stateOf(begun)).model;
   const other = begin(oneAdam, 99);
@@ -364,6 +365,27 @@ test("recipes and states that are not what wgrad writes", async () => {
   for (const [name, texts] of Object.entries(states)) {
     for (const text of texts) {
       const problem = `${file}: its state of the training is not what wgrad writes`;
+      assert.is(
+        await assertRefused(withValue(trainedAs, name, text), problem),
+        misfitHelp,
+        `${name} ${text}`,
+      );
+    }
+  }
+});
+
+test("a fingerprint of the data may be left out, and is one where it is not", async () => {
+  const { fingerprint, ...older } = description;
+  const without = decodeCheckpoint(withValue(trainedAs, "fingerprint", undefined), file);
+  assert.equal(without.training, older);
+  const values: Record<string, string[]> = {
+    fingerprint: ["null", "[]", "7", '"07f3"', "{}"],
+    "fingerprint/samples": ['"8"', "-1", "null"],
+    "fingerprint/labels": ["7", "null", '"a\\u001b[2Jb"'],
+  };
+  for (const [name, texts] of Object.entries(values)) {
+    for (const text of texts) {
+      const problem = `${file}: its fingerprint of the data is not what wgrad writes`;
       assert.is(
         await assertRefused(withValue(trainedAs, name, text), problem),
         misfitHelp,

@@ -5,6 +5,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openOutputFolder } from "../cli/output/folder.ts";
@@ -13,6 +14,7 @@ import { fit } from "../cli/training/fit.ts";
 import { resultFiles, writeResults } from "../cli/training/results.ts";
 import { syntheticDigits } from "../data/syntheticDigits.ts";
 import { openDevice } from "../engine/currentDevice.ts";
+import { decodeSafetensors, encodeSafetensors } from "../engine/io/safetensors.ts";
 import { manualSeed } from "../engine/random.ts";
 import { decodeCheckpoint } from "../models/checkpoint.ts";
 import { findModel } from "../models/registry.ts";
@@ -210,6 +212,63 @@ test("what cannot be resumed: said in words, and the folder is as it was", async
   await Promise.all(refusals);
   assert.equal(readdirSync(join(here, "empty")), []);
   assert.equal(snapshot("finished"), before);
+});
+
+test("other data than the training began with: what differs is listed, and the folder is as it was", async () => {
+  const checkpoint = join(here, "finished", resultFiles.checkpoint);
+  const whole = readFileSync(checkpoint);
+  const { tensors, metadata } = decodeSafetensors(whole, resultFiles.checkpoint);
+  function changed(key: string, change: (described: Record<string, unknown>) => unknown): Uint8Array {
+    const text = JSON.stringify(change(JSON.parse(metadata.get(key)!)));
+    return encodeSafetensors(tensors, new Map([...metadata, [key, text]]));
+  }
+  async function assertOther(differences: string): Promise<void> {
+    const before = snapshot("finished");
+    assertRefused(
+      await wgrad("train --resume finished"),
+      1,
+      new RegExp(
+        "digits-on-disk: this is not the data that the training was begun with\n" +
+          `         ${differences}\n  help: make the data what it was, or begin a new training\n$`,
+      ),
+    );
+    assert.equal(snapshot("finished"), before);
+  }
+  const files = await digitFiles(count, 8);
+  const fewer = await digitFiles(count - 2, 8);
+  const labels = "train-labels-idx1-ubyte.gz";
+  const turned = gunzipSync(files.get(labels)!).map((byte, index) => (index < 8 ? byte : 9 - byte));
+
+  writeFolder("digits-on-disk", fewer);
+  await assertOther("training images: 42 then, 40 now");
+  writeFolder("digits-on-disk", new Map(files).set(labels, gzipSync(turned)));
+  await assertOther("labels: the training images have others now, or stand in another order");
+  writeFolder("digits-on-disk", files);
+
+  const classes = ["cat", ..."123456789"];
+  writeFileSync(
+    checkpoint,
+    changed("wgrad", (described) => ({ ...described, classes, inputShape: [1, 32, 32] })),
+  );
+  await assertOther(
+    "size of an image: 1×32×32 then, 1×28×28 now\n" +
+      "         classes: cat, 1, 2, 3, 4, 5, 6, 7, 8, 9 then, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 now",
+  );
+  const many = Array.from({ length: 1000 }, (_, index) => (index === 2 ? "cat" : String(index)));
+  writeFileSync(
+    checkpoint,
+    changed("wgrad", (described) => ({ ...described, classes: many })),
+  );
+  await assertOther(
+    "classes: …, cat, 3, 4, 5, 6, 7, 8, 9, 10, 11, … \\(1,000 in all\\) then, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 now",
+  );
+
+  writeFileSync(
+    checkpoint,
+    changed("wgrad.training", ({ fingerprint, ...older }) => older),
+  );
+  succeeded(await wgrad("train --resume finished"));
+  writeFileSync(checkpoint, whole);
 });
 
 test("a damaged checkpoint, figures of another training, data that is gone", async () => {

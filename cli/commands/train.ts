@@ -1,4 +1,5 @@
 /** `wgrad train`: from data to a trained model, telling what happens on the way. */
+import type { DatasetSplits } from "../../data/dataset.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import { manualSeed } from "../../engine/random.ts";
 import type { StoredCheckpoint, TrainingDescription } from "../../models/checkpoint.ts";
@@ -16,6 +17,7 @@ import { openReporter, type Reporter } from "../output/reporter.ts";
 import { readCheckpoint } from "../savedFiles.ts";
 import { fit } from "../training/fit.ts";
 import { type ResultFolder, resultFiles, writeResults } from "../training/results.ts";
+import { fingerprintOf, requireSameData } from "../training/sameData.ts";
 
 export interface TrainingCommand {
   readonly model?: string;
@@ -147,16 +149,18 @@ async function trainOn<Data, B extends Batch>(
   { plan, folder, command, reporter, signal }: TrainingContext,
 ): Promise<void> {
   const started = performance.now();
+  const { registered, folder: _, checkpoint, ...begun } = plan;
+  const fingerprint = registered.data === "images" ? fingerprintOf(data as DatasetSplits) : undefined;
+  if (checkpoint) requireSameData(checkpoint.training, shape, fingerprint);
   const summary = summarizeAtWork(() => open(shape));
   reporter.report({ event: "summary", ...summary });
-  const { registered: _, folder: __, checkpoint, ...begun } = plan;
   const optimizerCopies = 3; // the weights, and at most two numbers for each
   folder.requireSpace(4 * summary.parameters * (1 + optimizerCopies));
   signal.throwIfAborted();
 
   manualSeed(plan.seed);
   const atWork = open(shape);
-  const description: TrainingDescription = { ...begun, ...shape };
+  const description: TrainingDescription = { ...begun, ...shape, ...(fingerprint && { fingerprint }) };
   const training = { atWork, data, description, folder, reporter, signal };
   const { history, evaluation: last } = await fit({
     ...training,
