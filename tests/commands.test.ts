@@ -26,7 +26,7 @@ import {
   wgrad,
   writeFolder,
 } from "./cli-helpers.ts";
-import { plainJpeg } from "./data-helpers.ts";
+import { cifar10Records, plainJpeg } from "./data-helpers.ts";
 
 const images = "--data digits-on-disk --batch 20 --epochs 1";
 /** One of each kind. */
@@ -425,6 +425,33 @@ test("export, then import: the same weights, figures and description", async () 
   });
   const end = parseLines(succeeded(await wgrad("evaluate --from imported --json"))).at(-1);
   assert.equal(end.test, told.vae!.at(-1).test);
+});
+
+test("evaluate, data of other classes: refused, but plain numbers stand for any names", async () => {
+  const batches = [1, 2, 3, 4, 5].map((index) => `data_batch_${index}.bin`);
+  writeFolder("pictures", new Map([...batches, "test_batch.bin"].map((name) => [name, cifar10Records(4)])));
+  const names = "airplane automobile bird cat deer dog frog horse ship truck".split(" ");
+  const turned = ["lorry", ...names.slice(1)];
+  writeFileSync(join(here, "turned.txt"), turned.join("\n"));
+  succeeded(await wgrad("train lenet5 --data pictures --epochs 1 --out of-pictures"));
+  succeeded(await wgrad("export pictures.safetensors --from of-pictures"));
+  const bring = "import lenet5 pictures.safetensors --input 3x32x32";
+  succeeded(await wgrad(`${bring} --classes turned.txt --out of-turned`));
+  succeeded(await wgrad(`${bring} --out of-numbers`));
+  assertRefused(
+    await wgrad("evaluate --from of-turned --data pictures"),
+    2,
+    new RegExp(
+      `^error: the model tells these classes apart: ${turned.join(", ")}\n` +
+        ` {7}and the classes of this data are: ${names.join(", ")}\n {2}help: name data of the same classes`,
+    ),
+  );
+  const figures = [];
+  for (const from of ["of-pictures", "of-numbers"])
+    figures.push(
+      parseLines(succeeded(await wgrad(`evaluate --from ${from} --data pictures --json`))).at(-1).test,
+    );
+  assert.equal(figures[0], figures[1]);
 });
 
 test("import of what does not fit: every tensor is named, nothing is written", async () => {

@@ -14,6 +14,7 @@ import { listenForInterrupt } from "../output/interrupt.ts";
 import { openReporter } from "../output/reporter.ts";
 import { readWeights } from "../savedFiles.ts";
 import { drawPicture } from "../training/results.ts";
+import { firstDifference, listClasses } from "../training/sameData.ts";
 
 export interface EvaluationCommand {
   readonly from?: string;
@@ -41,6 +42,7 @@ export async function runEvaluation(command: EvaluationCommand): Promise<void> {
     interrupt.stopListening(); // from here on Ctrl-C ends the process at once: nothing is half-written
     requireFit(description, shape);
     const atWork = open(description);
+    if ("classify" in atWork) requireSameClasses(description.classes, shape.classes);
     loadInto(atWork.model);
     atWork.model.eval();
     const { metrics, pictures: shown } = await atWork.evaluate(data);
@@ -91,6 +93,21 @@ function requireFit(trained: DataShape, { inputShape, classes }: DataShape): voi
   throw new ArgumentError(
     `the model was trained on ${show(trained)}, and this data is ${show({ inputShape, classes })}`,
     "name data of the same kind with --data",
+  );
+}
+
+/**
+ * Plain numbers stand for any names: weights from elsewhere and MNIST's files have no others.
+ * @throws ArgumentError that lists the names of both
+ */
+function requireSameClasses(trained: readonly string[], present: readonly string[]): void {
+  const isNumbered = (classes: readonly string[]) => classes.every((name, index) => name === String(index));
+  const first = firstDifference(trained, present);
+  if (first === undefined || isNumbered(trained) || isNumbered(present)) return;
+  throw new ArgumentError(
+    `the model tells these classes apart: ${listClasses(trained, first)}\n` +
+      `and the classes of this data are: ${listClasses(present, first)}`,
+    "name data of the same classes with --data; in a folder of photographs each folder is named like its class",
   );
 }
 
