@@ -169,6 +169,15 @@ test("a new training in an old one's folder, killed at once: what is resumed is 
   assertSame(join(here, "autoencoder-through"), join(here, "reused"), "in the old folder");
 });
 
+test("a setting that no step can be planned with: the training that was there is as it was", async () => {
+  cpSync(join(here, "autoencoder-through"), join(here, "kept"), { recursive: true });
+  const before = snapshot("kept");
+  const ended = await wgrad("train sparse-autoencoder --data digits-on-disk --set target=1.5 --out kept");
+  assert.is(ended.code, 2);
+  assert.match(ended.stderr, /^error: .*target.* 1\.5\b/);
+  assert.equal(snapshot("kept"), before);
+});
+
 test("what cannot be resumed: said in words, and the folder is as it was", async () => {
   mkdirSync(join(here, "empty"));
   cpSync(join(here, "autoencoder-through"), join(here, "finished"), { recursive: true });

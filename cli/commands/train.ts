@@ -1,9 +1,10 @@
 /** `wgrad train`: from data to a trained model, telling what happens on the way. */
 import type { DatasetSplits } from "../../data/dataset.ts";
 import { ArgumentError } from "../../engine/errors.ts";
+import type { AdapterDescription } from "../../engine/gpu/adapter.ts";
 import { manualSeed } from "../../engine/random.ts";
 import type { StoredCheckpoint, TrainingDescription } from "../../models/checkpoint.ts";
-import { summarizeAtWork } from "../../models/footprint.ts";
+import { footprint } from "../../models/footprint.ts";
 import type { DataShape, ModelAtWork } from "../../models/kinds/kind.ts";
 import type { Precision, Recipe } from "../../models/recipe.ts";
 import { findModel, type RegisteredModel } from "../../models/registry.ts";
@@ -126,7 +127,7 @@ async function trainAndSave(
   try {
     reporter.report({ event: "adapter", ...describeDevice(gpu) });
     const { registered, data: source, seed } = plan;
-    const context = { plan, folder, command, reporter, signal };
+    const context = { plan, adapter: gpu.adapter, folder, command, reporter, signal };
     await withData(registered, plan.settings, { source, seed, reporter, signal }, (loaded, open) =>
       trainOn(loaded, open, context),
     );
@@ -137,6 +138,7 @@ async function trainAndSave(
 
 interface TrainingContext {
   readonly plan: Plan;
+  readonly adapter: AdapterDescription;
   readonly folder: ResultFolder;
   readonly command: TrainingCommand;
   readonly reporter: Reporter;
@@ -146,16 +148,17 @@ interface TrainingContext {
 async function trainOn<Data, B extends Batch>(
   { data, shape }: LoadedData<Data>,
   open: (shape: DataShape) => ModelAtWork<Data, B>,
-  { plan, folder, command, reporter, signal }: TrainingContext,
+  { plan, adapter, folder, command, reporter, signal }: TrainingContext,
 ): Promise<void> {
   const started = performance.now();
   const { registered, folder: _, checkpoint, ...begun } = plan;
   const fingerprint = registered.data === "images" ? fingerprintOf(data as DatasetSplits) : undefined;
   if (checkpoint) requireSameData(checkpoint.training, shape, fingerprint);
-  const summary = summarizeAtWork(() => open(shape));
-  reporter.report({ event: "summary", ...summary });
-  const optimizerCopies = 3; // the weights, and at most two numbers for each
-  folder.requireSpace(4 * summary.parameters * (1 + optimizerCopies));
+  // A step that cannot be planned cannot be trained: it is found out while the folder is as it was.
+  const planned = footprint(() => open(shape), plan.recipe, adapter);
+  const { rows, parameters, flops } = planned;
+  reporter.report({ event: "summary", rows, parameters, flops });
+  folder.requireSpace(2 * planned.modelBytes + planned.optimizerBytes);
   signal.throwIfAborted();
 
   manualSeed(plan.seed);
