@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { decode as decodePng, encode as encodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { resultNames } from "../cli/training/results.ts";
 import { fitImage } from "../data/resize.ts";
 import { syntheticDigits } from "../data/syntheticDigits.ts";
 import { openDevice } from "../engine/currentDevice.ts";
@@ -214,6 +215,8 @@ for (const model of Object.keys(trainings)) {
     const names = readdirSync(join(here, "out", model)).filter((name) => /\.png$|^confusion/.test(name));
     assert.equal(readdirSync(join(here, `pictures-of-${model}`)).sort(), names.sort());
     assert.is(events.filter(({ event }) => event === "saved").length, names.length);
+    for (const name of readdirSync(join(here, "out", model)))
+      assert.ok(resultNames.includes(name), `a new training would leave ${name}`);
     for (const name of names)
       assert.ok(outputOf(`pictures-of-${model}`, name).equals(outputOf(`out/${model}`, name)), name);
   });

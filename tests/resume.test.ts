@@ -16,7 +16,7 @@ import { syntheticDigits } from "../data/syntheticDigits.ts";
 import { openDevice } from "../engine/currentDevice.ts";
 import { decodeSafetensors, encodeSafetensors } from "../engine/io/safetensors.ts";
 import { manualSeed } from "../engine/random.ts";
-import { decodeCheckpoint } from "../models/checkpoint.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../models/checkpoint.ts";
 import { findModel } from "../models/registry.ts";
 import { chooseSettings } from "../models/settings.ts";
 import {
@@ -163,8 +163,14 @@ test("a checkpoint that comes alone, as the page in a browser gives it: it goes 
 });
 
 test("a new training in an old one's folder, killed at once: what is resumed is the new one", async () => {
-  cpSync(join(here, "denoising-autoencoder-through"), join(here, "reused"), { recursive: true });
+  cpSync(join(here, "alexnet28-through"), join(here, "reused"), { recursive: true });
+  assert.ok(readdirSync(join(here, "reused")).includes("confusion.svg"));
+  writeFileSync(join(here, "reused", "notes.png"), "mine");
   await stopped(`train autoencoder ${recipe} --out reused`, { epoch: 1, step: 1 });
+  assert.equal(readdirSync(join(here, "reused")).sort(), [
+    ...["checkpoint.safetensors", "metrics.jsonl", "notes.png"],
+  ]);
+  rmSync(join(here, "reused", "notes.png"));
   succeeded(await wgrad("train --resume reused"));
   assertSame(join(here, "autoencoder-through"), join(here, "reused"), "in the old folder");
 });
@@ -390,6 +396,29 @@ test("stopped after every single step in turn, the last ones of the epochs among
   for (let stop = 1; await trainHere(piecemeal, pieces > 0, stop); stop += 1 + (pieces % 2)) pieces++;
   assert.ok(pieces >= 5, `${pieces} pieces`);
   assertSame(through, piecemeal, "piece by piece");
+});
+
+test("nothing of an older training stays, wherever the new one was killed or the old one came from", async () => {
+  const through = join(temporaryFolder(), "through");
+  await trainHere(through, false);
+  const folder = join(temporaryFolder(), "reused");
+  const old = join(here, "alexnet28-through");
+
+  cpSync(old, folder, { recursive: true }); // killed when its first checkpoint was all that it had written
+  manualSeed(description.seed);
+  const { model, ...atWork } = open(shape, description.settings);
+  const { optimizers } = atWork.trainer(description.recipe, 10);
+  const begun = await encodeCheckpoint({ model, optimizers, stepsDone: 0 }, description);
+  writeFileSync(join(folder, resultFiles.checkpoint), begun);
+  await trainHere(folder, true);
+  assertSame(through, folder, "resumed from step 0");
+
+  writeFileSync(
+    join(folder, resultFiles.metrics),
+    `${JSON.stringify({ event: "continued", steps: 7, epochs: 0, samplesAStep: 4 })}\n`,
+  );
+  await trainHere(folder, false);
+  assertSame(through, folder, "over figures that came from the page");
 });
 
 test.run();

@@ -17,7 +17,7 @@ import { listenForInterrupt } from "../output/interrupt.ts";
 import { openReporter, type Reporter } from "../output/reporter.ts";
 import { readCheckpoint } from "../savedFiles.ts";
 import { fit } from "../training/fit.ts";
-import { type ResultFolder, resultFiles, writeResults } from "../training/results.ts";
+import { type ResultFolder, resultNames, writeResults } from "../training/results.ts";
 import { fingerprintOf, requireSameData } from "../training/sameData.ts";
 
 export interface TrainingCommand {
@@ -122,7 +122,7 @@ async function trainAndSave(
 ): Promise<void> {
   const plan = planTraining(command);
   requireSource(plan.registered.data, plan.data);
-  const folder = openOutputFolder(plan.folder, Object.values(resultFiles));
+  const folder = openOutputFolder(plan.folder, resultNames);
   const gpu = await openTunedDevice();
   try {
     reporter.report({ event: "adapter", ...describeDevice(gpu) });

@@ -10,7 +10,7 @@ import { type Batch, type Epoch, type Step, train } from "../../models/training.
 import type { LossHistory } from "../output/lossPlot.ts";
 import type { Reporter } from "../output/reporter.ts";
 import { type History, lossHistory, meanLoss, readHistory } from "./history.ts";
-import { type ResultFolder, resultFiles } from "./results.ts";
+import { type ResultFolder, removeResults, resultFiles } from "./results.ts";
 
 export interface Training<Data, B extends Batch> {
   readonly atWork: ModelAtWork<Data, B>;
@@ -35,7 +35,7 @@ export interface TrainingResult {
 const millisecondsBetweenCheckpoints = 60_000;
 
 /**
- * Trains the model, from the checkpoint on if there is one.
+ * Trains the model, from the checkpoint on if there is one; else what an earlier training left in the folder goes.
  * @throws DivergenceError, OutputError, DataError for a checkpoint of another model
  */
 export async function fit<Data, B extends Batch>(training: Training<Data, B>): Promise<TrainingResult> {
@@ -55,6 +55,10 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
         `${resultFiles.checkpoint} was written after ${stepsDone}: they are not of the same training`,
       "put both files back as the training left them, or begin a new training",
     );
+  }
+  if (stepsDone === 0) {
+    await writeCheckpoint(); // first of all: whatever is killed from here on goes on as this training
+    removeResults(folder);
   }
   const lines = folder.startLines(resultFiles.metrics, earlier);
   const progress = startProgress(epochs * source.samples - countSamples(history));
@@ -84,9 +88,13 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
 
   async function save(): Promise<void> {
     lines.flush(); // a checkpoint never knows of steps that the figures lack
+    await writeCheckpoint();
+    lastSaved = performance.now();
+  }
+
+  async function writeCheckpoint(): Promise<void> {
     const bytes = await encodeCheckpoint({ model, optimizers, stepsDone }, description);
     folder.write(resultFiles.checkpoint, bytes);
-    lastSaved = performance.now();
   }
 
   function isTimeToSave(): boolean {
@@ -100,7 +108,6 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
     reporter.report({ event: "note", message: "stopping after this step; Ctrl-C again stops at once" });
   signal.addEventListener("abort", announceStop);
   try {
-    if (!checkpoint) await save(); // an older training's would not go with the new figures
     if (stepsDone > 0 && stepsDone === (history.epochs.length + 1) * source.steps)
       await epochDone(history.epochs.length, 0); // it was interrupted before its evaluation
     for await (const epoch of train({ source, epochs, update, stepsDone })) {

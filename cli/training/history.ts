@@ -36,7 +36,8 @@ export interface History {
 
 /**
  * What a training wrote until its step `stepsDone`, as its lines and as what they say; what came after, or was cut off,
- * is left out. Where there is no file, its checkpoint came alone: the losses until then are NaN.
+ * is left out. Where there is no file, its checkpoint came alone: the losses until then are NaN. Before the first step
+ * a file can only be another training's.
  */
 export function readHistory(
   path: string,
@@ -45,6 +46,7 @@ export function readHistory(
 ): { lines: string[]; history: History } {
   const lines: string[] = [];
   const history: History = { steps: [], epochs: [] };
+  if (stepsDone === 0) return { lines, history };
   const written = existsSync(path)
     ? readFileSync(path, "utf8").split("\n")
     : continuedLines(stepsDone, anEpoch);
@@ -69,7 +71,6 @@ function continuedLines(
   stepsDone: number,
   { steps, samples }: { readonly steps: number; readonly samples: number },
 ): string[] {
-  if (stepsDone === 0) return [];
   const epochs = Math.floor(stepsDone / steps);
   const line: ContinuedLine = { event: "continued", steps: stepsDone, epochs, samplesAStep: samples / steps };
   return [JSON.stringify(line)];

@@ -1,4 +1,6 @@
 /** What a training leaves behind in its folder. */
+import { rmSync } from "node:fs";
+import { OutputError } from "../../engine/errors.ts";
 import { encodeWeights, type ModelDescription } from "../../models/checkpoint.ts";
 import type { Evaluation, ModelAtWork, Picture } from "../../models/kinds/kind.ts";
 import type { Batch } from "../../models/training.ts";
@@ -15,7 +17,30 @@ export const resultFiles = {
   curve: "loss.svg",
 } as const;
 
+/** Each kind of model draws some of them. */
+const pictureFiles = ["confusion.svg", "reconstructions.png", "samples.png", "latent-map.png"];
+
+/** All that a training can leave. */
+export const resultNames: readonly string[] = [...Object.values(resultFiles), ...pictureFiles];
+
 export type ResultFolder = OutputFolder<string>;
+
+/** Takes away what an earlier training left beside its checkpoint, and nothing else. @throws OutputError */
+export function removeResults(folder: ResultFolder): void {
+  for (const name of resultNames) {
+    if (name === resultFiles.checkpoint) continue;
+    const path = folder.pathOf(name);
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      throw new OutputError(
+        `cannot remove ${path}, which an earlier training left: ${(error as Error).message}`,
+        "choose another output folder",
+        { cause: error },
+      );
+    }
+  }
+}
 
 /** @throws OutputError; each file is then as it was or whole */
 export async function writeResults<Data, B extends Batch>(results: {
