@@ -1,4 +1,5 @@
 /** A trained model, ready for use: found, made, and filled with its weights. */
+import { dirname } from "node:path";
 import { type ImageDataset, memoryDataset } from "../data/dataset.ts";
 import { decodeImage } from "../data/image.ts";
 import { batches } from "../data/loader.ts";
@@ -17,6 +18,8 @@ export interface TrainedImageModel {
   readonly gpu: Gpu;
   readonly description: ModelDescription;
   readonly atWork: ImageModelAtWork;
+  /** What a complaint about the model begins with. */
+  readonly name: string;
 }
 
 /**
@@ -28,10 +31,12 @@ export async function withTrainedImageModel<T>(
   from: string | undefined,
   work: (trained: TrainedImageModel) => Promise<T>,
 ): Promise<T> {
-  const { description, registered, loadInto } = readWeights(from);
+  const { description, registered, path, loadInto } = readWeights(from);
+  const { model } = description;
+  const name = from === undefined ? `${dirname(path)} is the newest training, and ${model}` : model;
   if (registered.data !== "images") {
     throw new ArgumentError(
-      `${description.model} is a model of graphs, and this command is for images`,
+      `${name} is a model of graphs, and this command is for images`,
       "choose another training with --from",
     );
   }
@@ -40,7 +45,7 @@ export async function withTrainedImageModel<T>(
     const atWork = registered.open(description, description.settings);
     loadInto(atWork.model);
     atWork.model.eval();
-    return await work({ gpu, description, atWork });
+    return await work({ gpu, description, atWork, name });
   } finally {
     await gpu.close();
   }
@@ -52,10 +57,10 @@ export async function withTrainedImageModel<T>(
  */
 export function requireAbility<
   Name extends "classify" | "reconstruct" | "encode" | "decode" | "sample" | "latentMap",
->({ atWork, description }: TrainedImageModel, name: Name, what: string): NonNullable<ImageModelAtWork[Name]> {
-  const ability = atWork[name];
+>({ atWork, name }: TrainedImageModel, wanted: Name, what: string): NonNullable<ImageModelAtWork[Name]> {
+  const ability = atWork[wanted];
   if (ability) return ability;
-  throw new ArgumentError(`${description.model} cannot ${what}`, "choose another training with --from");
+  throw new ArgumentError(`${name} cannot ${what}`, "choose another training with --from");
 }
 
 /**

@@ -541,6 +541,7 @@ test("what a model cannot do, and files that are not there: in words", async () 
     ],
     ["reconstruct digit0.png --from out/lenet5", cannot("lenet5", "rebuild images")],
     ["predict digit0.png --from out/vae", cannot("vae", "tell classes apart")],
+    ["predict digit0.png", cannot("out/vae is the newest training, and vae", "tell classes apart")],
     ["sample --from out/graph-autoencoder", graphs],
     [
       "interpolate digit0.png --from out/autoencoder",
@@ -620,6 +621,7 @@ test("what a model cannot do, and files that are not there: in words", async () 
     ["import vae digit0.png --out x", [/^error: digit0\.png: this is no safetensors file: /, 1]],
   ];
   writeFileSync(join(here, "blank.txt"), " \n\n");
+  utimesSync(join(here, "out", "vae", "model.safetensors"), 3e9, 3e9);
   writeFileSync(join(here, "names.html"), "<!DOCTYPE html><p>404");
   const pending = [...cases];
   const work = async () => {
