@@ -1,6 +1,6 @@
 /** Weights and checkpoints that a training left: found by the file, or by the folder of the training. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ArgumentError, DataError } from "../engine/errors.ts";
 import {
   decodeCheckpoint,
@@ -13,11 +13,22 @@ import { findModel, type RegisteredModel } from "../models/registry.ts";
 import { chooseSettings } from "../models/settings.ts";
 import { resultFiles } from "./training/results.ts";
 
-/** @throws DataError when there is no such file, or it is not what it should be */
-export function readCheckpoint(folder: string): StoredCheckpoint & { readonly registered: RegisteredModel } {
-  const path = locate(folder, resultFiles.checkpoint, "begin a training with `wgrad train`");
+/**
+ * @param from a training's folder, or the checkpoint in it
+ * @throws DataError when there is no such file, or it is not what it should be
+ */
+export function readCheckpoint(
+  from: string,
+): StoredCheckpoint & { readonly folder: string; readonly registered: RegisteredModel } {
+  const path = locate(from, resultFiles.checkpoint, "begin a training with `wgrad train`");
   const checkpoint = decodeCheckpoint(readFile(path), path);
-  return { ...checkpoint, registered: findSavedModel(checkpoint.training, path) };
+  if (basename(path) !== resultFiles.checkpoint) {
+    throw new DataError(
+      `${path}: a training goes on in a folder of its own, from the file ${resultFiles.checkpoint} there`,
+      "put it there under that name: wgrad train --resume FOLDER",
+    );
+  }
+  return { ...checkpoint, folder: dirname(path), registered: findSavedModel(checkpoint.training, path) };
 }
 
 /**
@@ -27,10 +38,14 @@ export function readCheckpoint(folder: string): StoredCheckpoint & { readonly re
 export function readWeights(
   from: string | undefined,
 ): StoredWeights & { readonly path: string; readonly registered: RegisteredModel } {
+  const folder = from ?? newestTraining();
+  const isUnfinished = existsSync(join(folder, resultFiles.checkpoint));
   const path = locate(
-    from ?? newestTraining(),
+    folder,
     resultFiles.weights,
-    "train a model first, with `wgrad train`",
+    isUnfinished
+      ? `its training has not ended yet: go on with it, wgrad train --resume ${folder}`
+      : "train a model first, with `wgrad train`",
   );
   const weights = decodeWeights(readFile(path), path);
   return { ...weights, path, registered: findSavedModel(weights.description, path) };

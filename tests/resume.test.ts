@@ -142,6 +142,28 @@ test("Ctrl-C, then resume: it begins where it stopped; then once more, with noth
   assertSame(join(here, "autoencoder-through"), join(here, "out/autoencoder"), "after its end");
 });
 
+test("by the name of the checkpoint", async () => {
+  await stopped(`train autoencoder ${recipe} --checkpoint-every 5 --out elsewhere`, { epoch: 1, step: 8 });
+  const early = await wgrad("evaluate --from elsewhere");
+  assert.equal(
+    [early.code, early.stderr],
+    [
+      1,
+      "error: the folder elsewhere has no model.safetensors in it\n" +
+        "  help: its training has not ended yet: go on with it, wgrad train --resume elsewhere\n",
+    ],
+  );
+  const file = join(here, "elsewhere", resultFiles.checkpoint);
+  succeeded(await wgrad(`train --resume ${file}`));
+  assertSame(join(here, "autoencoder-through"), join(here, "elsewhere"), "resumed from elsewhere");
+  cpSync(file, join(here, "elsewhere", "mine.safetensors"));
+  assertRefused(
+    await wgrad("train --resume elsewhere/mine.safetensors"),
+    1,
+    /^error: elsewhere\/mine\.safetensors: a training goes on in a folder of its own, from the file checkpoint\./,
+  );
+});
+
 test("a checkpoint that comes alone, as the page in a browser gives it: it goes on, bit for bit", async () => {
   for (const stop of [6, stepsAnEpoch]) {
     const whole = `alone-${stop}`;

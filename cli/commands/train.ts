@@ -102,9 +102,8 @@ function planResumed(command: TrainingCommand, resume: string | true): Plan {
       "leave it out, or begin a new training",
     );
   }
-  const folder = resume === true ? `out/${command.model ?? defaultModel}` : resume;
-  const checkpoint = readCheckpoint(folder);
-  const { training, registered } = checkpoint;
+  const checkpoint = readCheckpoint(resume === true ? `out/${command.model ?? defaultModel}` : resume);
+  const { training, folder, registered } = checkpoint;
   if (command.model !== undefined && command.model !== training.model) {
     throw new ArgumentError(
       `${folder} holds a training of ${training.model}, not of ${command.model}`,
