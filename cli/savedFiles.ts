@@ -1,6 +1,6 @@
 /** Weights and checkpoints that a training left: found by the file, or by the folder of the training. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { ArgumentError, DataError } from "../engine/errors.ts";
 import {
   decodeCheckpoint,
@@ -11,6 +11,7 @@ import {
 } from "../models/checkpoint.ts";
 import { findModel, type RegisteredModel } from "../models/registry.ts";
 import { chooseSettings } from "../models/settings.ts";
+import { requireSource } from "./loadData.ts";
 import { resultFiles } from "./training/results.ts";
 
 /**
@@ -49,6 +50,32 @@ export function readWeights(
   );
   const weights = decodeWeights(readFile(path), path);
   return { ...weights, path, registered: findSavedModel(weights.description, path) };
+}
+
+/**
+ * Finds out beforehand whether the data that a saved model was trained on is there.
+ * @param path of the file that names it
+ * @param otherwise completes "put it back there, or …"
+ * @throws DataError
+ */
+export function requireSavedSource(
+  path: string,
+  { data: kind }: RegisteredModel,
+  { data }: ModelDescription,
+  otherwise: string,
+): void {
+  try {
+    requireSource(kind, data);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    // Older versions kept a folder as it was typed.
+    const remedy = isAbsolute(data) ? "put it back there" : "run this where the training was begun";
+    throw new DataError(
+      `the data that ${path} was trained on is not here: ${error.problem}`,
+      `${remedy}, or ${otherwise}`,
+      { cause: error },
+    );
+  }
 }
 
 /** What a file says of its model may be of another version, or from anywhere. @throws DataError */

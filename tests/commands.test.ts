@@ -225,7 +225,10 @@ for (const model of Object.keys(trainings)) {
 test("evaluate, for people: the newest training, its classes in a table", async () => {
   utimesSync(join(here, "out", "lenet5", "model.safetensors"), 2e9, 2e9);
   const stdout = succeeded(await wgrad("evaluate"));
-  assert.match(stdout, /^adapter .*\ndata {5}digits-on-disk: 60 training and 20 test images of 1×28×28\n/);
+  assert.match(
+    stdout,
+    /^adapter .*\ndata {5}\/.*\/digits-on-disk: 60 training and 20 test images of 1×28×28\n/,
+  );
   const lines = stdout.split("\n");
   const head = lines.findIndex((text) => /^true class +0 +1 .* 9 +right$/.test(text));
   assert.ok(head > 0, stdout);
@@ -409,7 +412,9 @@ test("export, then import: the same weights, figures and description", async () 
 
   const settings = "--set codeSize=2 hidden=16";
   const [fromData, fromShape] = await Promise.all([
-    wgrad(`import vae below/weights.safetensors ${settings} --data digits-on-disk --out imported`),
+    wgrad(
+      `import vae below/weights.safetensors ${settings} --data ${join(here, "digits-on-disk")} --out imported`,
+    ),
     (() => {
       writeFileSync(join(here, "names.txt"), "zero\r\none\n\n  two  \n");
       return wgrad(
@@ -417,7 +422,10 @@ test("export, then import: the same weights, figures and description", async () 
       );
     })(),
   ]);
-  assert.match(succeeded(fromData), /^data {5}digits-on-disk: .*\nsaved {4}imported\/model\.safetensors\n$/);
+  assert.match(
+    succeeded(fromData),
+    /^data {5}\/.*\/digits-on-disk: .*\nsaved {4}imported\/model\.safetensors\n$/,
+  );
   assert.is(succeeded(fromShape), saved("named/model.safetensors"));
   assert.ok(outputOf("imported", "model.safetensors").equals(outputOf("out/vae", "model.safetensors")));
   const { description } = decodeWeights(outputOf("named", "model.safetensors"), "named");

@@ -25,12 +25,14 @@ import {
   here,
   outputOf,
   parseLines,
+  script,
   startWgrad,
   succeeded,
   wgrad,
   writeFolder,
 } from "./cli-helpers.ts";
 import { temporaryFolder } from "./data-helpers.ts";
+import { run } from "./process-helpers.ts";
 
 const count = 42;
 writeFolder("digits-on-disk", await digitFiles(count, 8));
@@ -142,7 +144,7 @@ test("Ctrl-C, then resume: it begins where it stopped; then once more, with noth
   assertSame(join(here, "autoencoder-through"), join(here, "out/autoencoder"), "after its end");
 });
 
-test("by the name of the checkpoint", async () => {
+test("from another working folder, by the name of the checkpoint", async () => {
   await stopped(`train autoencoder ${recipe} --checkpoint-every 5 --out elsewhere`, { epoch: 1, step: 8 });
   const early = await wgrad("evaluate --from elsewhere");
   assert.equal(
@@ -153,9 +155,11 @@ test("by the name of the checkpoint", async () => {
         "  help: its training has not ended yet: go on with it, wgrad train --resume elsewhere\n",
     ],
   );
+  const cwd = temporaryFolder();
   const file = join(here, "elsewhere", resultFiles.checkpoint);
-  succeeded(await wgrad(`train --resume ${file}`));
-  assertSame(join(here, "autoencoder-through"), join(here, "elsewhere"), "resumed from elsewhere");
+  succeeded(await run(process.execPath, [script, "train", "--resume", file], { cwd }));
+  assert.equal(readdirSync(cwd), []);
+  assertSame(join(here, "autoencoder-through"), join(here, "elsewhere"), "from elsewhere");
   cpSync(file, join(here, "elsewhere", "mine.safetensors"));
   assertRefused(
     await wgrad("train --resume elsewhere/mine.safetensors"),
@@ -352,7 +356,16 @@ test("a damaged checkpoint, figures of another training, data that is gone", asy
     /finished\/metrics\.jsonl has the figures of 5 steps/,
   );
   rmSync(join(here, "digits-on-disk"), { recursive: true });
-  assertRefused(await wgrad("train --resume finished"), 2, /neither a dataset nor a folder "digits-on-disk"/);
+  for (const [line, file, otherwise] of [
+    ["train --resume finished", resultFiles.checkpoint, "begin a new training"],
+    ["evaluate --from finished", resultFiles.weights, "name other data with --data"],
+  ]) {
+    const { code, stderr } = await wgrad(line);
+    const gone =
+      `the data that finished/${file} was trained on is not here: ` +
+      `there is neither a dataset nor a folder "${join(here, "digits-on-disk")}"`;
+    assert.equal([code, stderr], [1, `error: ${gone}\n  help: put it back there, or ${otherwise}\n`]);
+  }
 });
 
 function snapshot(folder: string): unknown {

@@ -12,7 +12,7 @@ import { openOutputFolder } from "../output/folder.ts";
 import { formatShape } from "../output/format.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
 import { openReporter } from "../output/reporter.ts";
-import { readWeights } from "../savedFiles.ts";
+import { readWeights, requireSavedSource } from "../savedFiles.ts";
 import { drawPicture } from "../training/results.ts";
 import { firstDifference, listClasses } from "../training/sameData.ts";
 
@@ -31,7 +31,9 @@ export async function runEvaluation(command: EvaluationCommand): Promise<void> {
   const interrupt = listenForInterrupt();
   const { signal } = interrupt;
   const reporter = openReporter(command.json);
-  const { description, registered, loadInto } = readWeights(command.from);
+  const { description, registered, path, loadInto } = readWeights(command.from);
+  if (command.data === undefined)
+    requireSavedSource(path, registered, description, "name other data with --data");
   const gpu = await openTunedDevice();
 
   async function measure<Data, B extends Batch>(

@@ -1,4 +1,6 @@
 /** `wgrad train`: from data to a trained model, telling what happens on the way. */
+import { join, resolve } from "node:path";
+import { isCatalogueName } from "../../data/catalogue.node.ts";
 import type { DatasetSplits } from "../../data/dataset.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import type { AdapterDescription } from "../../engine/gpu/adapter.ts";
@@ -15,9 +17,9 @@ import { describeDevice, openTunedDevice } from "../openTunedDevice.ts";
 import { openOutputFolder } from "../output/folder.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
 import { openReporter, type Reporter } from "../output/reporter.ts";
-import { readCheckpoint } from "../savedFiles.ts";
+import { readCheckpoint, requireSavedSource } from "../savedFiles.ts";
 import { fit } from "../training/fit.ts";
-import { type ResultFolder, resultNames, writeResults } from "../training/results.ts";
+import { type ResultFolder, resultFiles, resultNames, writeResults } from "../training/results.ts";
 import { fingerprintOf, requireSameData } from "../training/sameData.ts";
 
 export interface TrainingCommand {
@@ -79,11 +81,13 @@ function planTraining(command: TrainingCommand): Plan {
     learningRate: command.lr ?? standard.learningRate,
     ...(command.precision && { precision: command.precision }),
   };
+  const data = command.data ?? registered.dataset;
+  requireSource(registered.data, data);
   return {
     registered,
     model: registered.name,
     settings: chooseSettings(registered.settings, command.set ?? []),
-    data: command.data ?? registered.dataset,
+    data,
     recipe,
     seed: command.seed ?? defaultSeed,
     folder: command.out ?? `out/${registered.name}`,
@@ -110,6 +114,8 @@ function planResumed(command: TrainingCommand, resume: string | true): Plan {
       `leave the model out: wgrad train --resume ${folder}`,
     );
   }
+  const path = join(folder, resultFiles.checkpoint);
+  requireSavedSource(path, registered, training, "begin a new training");
   return { ...training, registered, folder, checkpoint };
 }
 
@@ -120,7 +126,6 @@ async function trainAndSave(
   signal: AbortSignal,
 ): Promise<void> {
   const plan = planTraining(command);
-  requireSource(plan.registered.data, plan.data);
   const folder = openOutputFolder(plan.folder, resultNames);
   const gpu = await openTunedDevice();
   try {
@@ -133,6 +138,12 @@ async function trainAndSave(
   } finally {
     await gpu.close();
   }
+}
+
+/** As a checkpoint keeps it: a folder is found from anywhere. */
+function lastingSource({ data: kind }: RegisteredModel, source: string): string {
+  const isFolder = kind === "images" && source !== "digits" && !isCatalogueName(source);
+  return isFolder ? resolve(source) : source;
 }
 
 interface TrainingContext {
@@ -162,7 +173,12 @@ async function trainOn<Data, B extends Batch>(
 
   manualSeed(plan.seed);
   const atWork = open(shape);
-  const description: TrainingDescription = { ...begun, ...shape, ...(fingerprint && { fingerprint }) };
+  const description: TrainingDescription = {
+    ...begun,
+    data: lastingSource(registered, plan.data),
+    ...shape,
+    ...(fingerprint && { fingerprint }),
+  };
   const training = { atWork, data, description, folder, reporter, signal };
   const { history, evaluation: last } = await fit({
     ...training,
