@@ -16,8 +16,8 @@ export type LoadDataset = (options: LoadOptions) => Promise<DatasetSplits>;
 interface LoadOptions {
   /** Of the synthetic digits, and of the split into training and test photographs. */
   readonly seed: number;
-  /** [channels, height, width] of photographs, MNIST's by default; the other sets have sizes of their own. */
-  readonly imageShape?: readonly [number, number, number];
+  /** [channels, height, width] of photographs; the other sets have sizes of their own. */
+  readonly imageShape: readonly [number, number, number];
   /** Stops a download. */
   readonly signal: AbortSignal;
   /** Called when the download of a file begins. */
@@ -57,14 +57,8 @@ export function findDataset(source: string): LoadDataset {
   );
 }
 
-/** Every model that wants no other takes images like MNIST's. */
-const usualShape = [1, 28, 28] as const;
-
 /** What is in the folder says which kind of set it is. */
-async function loadFolder(
-  folder: Folder,
-  { seed, imageShape = usualShape }: LoadOptions,
-): Promise<DatasetSplits> {
+async function loadFolder(folder: Folder, { seed, imageShape }: LoadOptions): Promise<DatasetSplits> {
   const present = await folder.list();
   if (hasMnistFiles(present)) return loadMnistFolder(folder);
   if (hasCifar10Files(present)) return loadCifar10Folder(folder);

@@ -4,12 +4,12 @@ import type { DatasetSplits, ImageDataset } from "../data/dataset.ts";
 import { type Graph, karateClub, stochasticBlockModel } from "../data/graphs.ts";
 import { resizeDataset } from "../data/resize.ts";
 import { ArgumentError } from "../engine/errors.ts";
-import { type Shape, sameShape } from "../engine/shape.ts";
+import { sameShape } from "../engine/shape.ts";
 import { prepareGraph } from "../models/graph.ts";
 import type { GraphData } from "../models/kinds/graph.ts";
 import type { DataShape, ModelAtWork } from "../models/kinds/kind.ts";
 import { splitEdges } from "../models/linkPrediction.ts";
-import type { RegisteredModel } from "../models/registry.ts";
+import type { RegisteredImageModel, RegisteredModel } from "../models/registry.ts";
 import type { Settings } from "../models/settings.ts";
 import type { Batch } from "../models/training.ts";
 import { findDataset } from "./findDataset.ts";
@@ -50,30 +50,25 @@ export async function withData<Result>(
 ): Promise<Result> {
   if (registered.data === "graph")
     return use(loadGraphData(loading), (shape) => registered.open(shape, settings));
-  const loaded = await loadImageData({ ...loading, imageShape: registered.imageShape });
+  const loaded = await loadImageData(registered, loading);
   return use(loaded, (shape) => registered.open(shape, settings));
 }
 
+type ImageShape = readonly [channels: number, height: number, width: number];
+
 /**
- * @param imageShape [C, H, W] to which images are brought
+ * Images of the size that the model wants, if it wants one; photographs, which have any, of the size that it is for.
  * @throws DataError, DownloadError, ArgumentError, or the signal's reason
  */
-async function loadImageData({
-  source,
-  seed,
-  reporter,
-  signal,
-  imageShape,
-}: Loading & { readonly imageShape: Shape | undefined }): Promise<LoadedData<DatasetSplits>> {
+async function loadImageData(
+  { imageShape, typical }: RegisteredImageModel,
+  { source, seed, reporter, signal }: Loading,
+): Promise<LoadedData<DatasetSplits>> {
   const onDownload = (file: string, bytes: number) =>
     reporter.report({ event: "note", message: `downloading ${file} (${(bytes / 1e6).toFixed(1)} MB)` });
-  const wanted = imageShape as [number, number, number] | undefined;
-  const loaded = await findDataset(source)({
-    seed,
-    signal,
-    onDownload,
-    ...(wanted && { imageShape: wanted }),
-  });
+  const wanted = imageShape as ImageShape | undefined;
+  const ofPhotographs = wanted ?? (typical.inputShape as ImageShape);
+  const loaded = await findDataset(source)({ seed, signal, onDownload, imageShape: ofPhotographs });
   for (const split of [loaded.train, loaded.test]) validateImages(split);
   const data = { train: fitted(loaded.train, wanted), test: fitted(loaded.test, wanted) };
   const { count: trainCount, classes } = data.train;
@@ -82,7 +77,7 @@ async function loadImageData({
   return { data, shape: { inputShape: shape, classes } };
 }
 
-function fitted(dataset: ImageDataset, shape: readonly [number, number, number] | undefined): ImageDataset {
+function fitted(dataset: ImageDataset, shape: ImageShape | undefined): ImageDataset {
   return shape && !sameShape(shapeOf(dataset), shape) ? resizeDataset(dataset, shape) : dataset;
 }
 

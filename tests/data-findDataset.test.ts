@@ -14,8 +14,8 @@ import {
   writeFiles,
 } from "./data-helpers.ts";
 
-const options = { seed: 1, signal: new AbortController().signal, onDownload: () => {} };
 const imageShape = [3, 4, 5] as const;
+const options = { seed: 1, signal: new AbortController().signal, onDownload: () => {}, imageShape };
 
 const describe = ({ train, test }: DatasetSplits) => [
   [train.channels, train.height, train.width],
@@ -41,7 +41,7 @@ test("what is in a folder says which kind of set it is", async () => {
   ];
   for (const [files, expected] of cases) {
     const load = findDataset(writeFiles(temporaryFolder(), files));
-    assert.equal(describe(await load({ ...options, imageShape })), expected);
+    assert.equal(describe(await load(options)), expected);
   }
 });
 
@@ -52,9 +52,7 @@ test("the synthetic digits by their name", async () => {
 test("an incomplete set is told what it lacks, not that it is none", async () => {
   const files = mnistFiles(2, 2);
   files.delete("t10k-labels-idx1-ubyte");
-  const error = await refusal(DataError, () =>
-    findDataset(writeFiles(temporaryFolder(), files))({ ...options, imageShape }),
-  );
+  const error = await refusal(DataError, () => findDataset(writeFiles(temporaryFolder(), files))(options));
   assert.match(error.message, /1 of the four MNIST files are missing/);
 });
 
@@ -71,13 +69,6 @@ test("a folder that is no dataset is told what was looked for", async () => {
   }
   const file = await refusal(DataError, () => findDataset(join(folder, "cat.jpg"))(options));
   assert.match(file.message, /cat\.jpg: it is not a folder/);
-});
-
-test("photographs are brought to MNIST's size where no other is wanted", async () => {
-  const names = ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "dog/2.jpg"];
-  const files = new Map(names.map((name) => [name, plainJpeg(40, 31, [1, 2, 3])]));
-  const load = findDataset(writeFiles(temporaryFolder(), files));
-  assert.equal(describe(await load(options)), [[1, 28, 28], 2, 2]);
 });
 
 test("a name that is nothing lists the names that there are", async () => {
