@@ -81,12 +81,13 @@ function planTraining(command: TrainingCommand): Plan {
     learningRate: command.lr ?? standard.learningRate,
     ...(command.precision && { precision: command.precision }),
   };
+  const settings = chooseSettings(registered.settings, command.set ?? []);
   const data = command.data ?? registered.dataset;
   requireSource(registered.data, data);
   return {
     registered,
     model: registered.name,
-    settings: chooseSettings(registered.settings, command.set ?? []),
+    settings,
     data,
     recipe,
     seed: command.seed ?? defaultSeed,

@@ -58,7 +58,9 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
   }
   if (stepsDone === 0) {
     await writeCheckpoint(); // first of all: whatever is killed from here on goes on as this training
-    removeResults(folder);
+    const removed = removeResults(folder);
+    const message = `this training takes the place of an earlier one in its folder: removed ${removed.join(", ")}`;
+    if (removed.length > 0) reporter.report({ event: "note", message });
   }
   const lines = folder.startLines(resultFiles.metrics, earlier);
   const progress = startProgress(epochs * source.samples - countSamples(history));

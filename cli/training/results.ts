@@ -1,5 +1,5 @@
 /** What a training leaves behind in its folder. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { OutputError } from "../../engine/errors.ts";
 import { encodeWeights, type ModelDescription } from "../../models/checkpoint.ts";
 import type { Evaluation, ModelAtWork, Picture } from "../../models/kinds/kind.ts";
@@ -25,10 +25,16 @@ export const resultNames: readonly string[] = [...Object.values(resultFiles), ..
 
 export type ResultFolder = OutputFolder<string>;
 
-/** Takes away what an earlier training left beside its checkpoint, and nothing else. @throws OutputError */
-export function removeResults(folder: ResultFolder): void {
-  for (const name of resultNames) {
-    if (name === resultFiles.checkpoint) continue;
+/**
+ * Takes away what an earlier training left beside its checkpoint, and nothing else.
+ * @returns the names of these files
+ * @throws OutputError
+ */
+export function removeResults(folder: ResultFolder): string[] {
+  const left = resultNames.filter(
+    (name) => name !== resultFiles.checkpoint && existsSync(folder.pathOf(name)),
+  );
+  for (const name of left) {
     const path = folder.pathOf(name);
     try {
       rmSync(path, { force: true });
@@ -40,6 +46,7 @@ export function removeResults(folder: ResultFolder): void {
       );
     }
   }
+  return left;
 }
 
 /** @throws OutputError; each file is then as it was or whole */
