@@ -16,10 +16,9 @@ export function hashed(shape: Shape, salt: number, bound = 1): Float32Array<Arra
   });
 }
 
-/** Every parameter from its place among the named parameters; bounds that keep activations in range. */
+/** Every parameter from its place among the parameters; bounds that keep activations in range. */
 export function fillHashed(model: Module<never, unknown>): void {
-  const parameters = [...model.namedTensors()].filter(([, parameter]) => parameter.requiresGrad);
-  for (const [salt, [, parameter]] of parameters.entries()) {
+  for (const [salt, parameter] of [...model.parameters()].entries()) {
     copyInto(parameter, tensor(hashed(parameter.shape, salt, boundOf(parameter.shape)), parameter));
   }
 }

@@ -174,9 +174,12 @@ function add(a: Tensor, b: Tensor): Tensor {
   return combineElements("add", "a + b", a, b);
 }
 
-/** @throws AutogradError where an input has other numbers than the forward pass had */
-function requireUnchanged({ name, inputs, needs, versions }: GraphNode): void {
-  if (!inputs.some(({ storage }, index) => needs(index) && storage.version !== versions[index])) return;
+/**
+ * @throws AutogradError where an input has other numbers than the forward pass had, also where its gradients would not
+ * read them; PyTorch looks at what they read alone
+ */
+function requireUnchanged({ name, inputs, versions }: GraphNode): void {
+  if (inputs.every(({ storage }, index) => storage.version === versions[index])) return;
   throw new AutogradError(
     `backward: an input of ${name} was overwritten after the forward pass`,
     "call backward() before step()",

@@ -75,8 +75,8 @@ const mostRecordings = 32;
  * numbers and the optimisers know this by themselves. Tensors that are made in the step are gone after it; what it
  * returns are numbers.
  *
- * @param work a step: all that it uses from outside lives on the current device. In strict TypeScript its inputs want names:
- * `({ images, labels }: Record<"images" | "labels", Tensor>) => …`
+ * @param work a step: all that it uses from outside lives on the current device. In strict TypeScript its inputs want
+ * names: `({ images, labels }: Record<"images" | "labels", Tensor>) => …`
  * @returns the step, not recorded before its first run
  */
 export function recordStep<Inputs extends string, Outputs extends string>(
@@ -107,7 +107,7 @@ export function recordStep<Inputs extends string, Outputs extends string>(
     const outputs = names.map((name) => numberIn(name, result[name]));
     return { names, plan: plan(trace, outputs, gpu.largestBinding, apart) };
   }
-  async function record(signature: string) {
+  async function record(signature: string): Promise<void> {
     drop(signature); // what follows may fail
     const { names, plan } = planned();
     const lent = arenaFor(plan);
@@ -119,16 +119,18 @@ export function recordStep<Inputs extends string, Outputs extends string>(
     }
     recordings.set(signature, made);
     if (recordings.size > mostRecordings) drop(recordings.keys().next().value!);
-    return made;
   }
   function drop(signature: string): void {
     recordings.get(signature)?.replay.release();
     recordings.delete(signature);
   }
-  /** Memory that recordings share grows for the largest one at once: those that bind smaller buffers are made again. */
+  /** The memory that recordings share, large enough for this one: those that bind smaller buffers are made again. */
   function arenaFor(plan: Plan): GpuMemory[] {
     const falling = arena.map(({ bytes }) => bytes).sort((a, b) => b - a);
-    if (plan.arena.some((bytes, index) => falling[index] < bytes)) release();
+    if (plan.arena.some((bytes, index) => falling[index] < bytes)) {
+      release();
+      arena = falling.map((bytes, index) => gpu.allocate(Math.max(bytes, plan.arena[index] ?? 0), true));
+    }
     return arena;
   }
   function release(): void {
@@ -142,11 +144,12 @@ export function recordStep<Inputs extends string, Outputs extends string>(
   async function runNow(inputs: Readonly<Record<Inputs, HostArray>>) {
     const signature = signatureOf(inputs);
     let made = recordings.get(signature);
-    // While this waits, anything may happen: parameters may move, and others may work on other inputs.
+    // While this waits, anything may happen: parameters move, recordings are released, others work on other inputs.
     while (!made?.replay.isCurrent() || !made.replay.isNext()) {
       current = inputs;
       if (made?.replay.isCurrent()) await gpu.flush();
-      else made = await record(signature);
+      else await record(signature);
+      made = recordings.get(signature);
     }
     const { replay, names } = made;
     current = inputs;
@@ -230,11 +233,11 @@ function numberIn(name: string, x: unknown) {
   if (!(x instanceof Tensor))
     throw new RecordingError(
       `a recorded step returned ${name}, which is no tensor`,
-      "return tensors of one number by their names: { loss }",
+      "return tensors by their names: { loss }",
     );
   if (x.size === 1 && x.dtype === "float32") return x.storage.memory;
   throw new RecordingError(
     `a recorded step returns numbers, but ${name} is ${x.dtype} ${showShape(x.shape)}`,
-    "reduce it with mean() or sum(), or compute it outside of the step",
+    "reduce it with mean() or sum()",
   );
 }

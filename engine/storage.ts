@@ -26,7 +26,7 @@ export class Storage {
   readonly serial: number;
   /** "owner": rule 1. "graph": rule 2, and rule 3 if no backward comes. "step": rule 3. */
   lifetime: "owner" | "graph" | "step";
-  /** Grows each time that other numbers are written over those that were here. */
+  /** Tells the numbers that an optimiser, or whoever copies into it, has written from those that were here. */
   version = 0;
   #memory: GpuMemory | undefined;
   /** The memory that this one is a part of, if it is one. */

@@ -7,6 +7,7 @@
  * Sizes are exact and not classes of sizes: a training step has few products and always the same ones, and a choice then
  * says nothing of sizes at which nobody has measured it. What is not in it is computed as usual.
  */
+import common from "../shaders/common.wgsl";
 import forward from "../shaders/conv2d.wgsl";
 import convolutionBias from "../shaders/conv2d_bias.wgsl";
 import inputGradient from "../shaders/conv2d_input_gradient.wgsl";
@@ -15,13 +16,16 @@ import slidingForward from "../shaders/conv2d_sliding.wgsl";
 import slidingWeightGradient from "../shaders/conv2d_sliding_weight_gradient.wgsl";
 import weightGradient from "../shaders/conv2d_weight_gradient.wgsl";
 import windows from "../shaders/conv2d_windows.wgsl";
+import entry from "../shaders/entry.wgsl";
 import registerTiles from "../shaders/gemm_registers.wgsl";
 import subgroupTiles from "../shaders/gemm_subgroups.wgsl";
 import tiles from "../shaders/gemm_tiles.wgsl";
 import workgroupTiles from "../shaders/gemm_workgroup.wgsl";
 import matmul from "../shaders/matmul.wgsl";
 import ofEight from "../shaders/of_eight.wgsl";
+import rowSums from "../shaders/row_sums.wgsl";
 import splitSums from "../shaders/split_sums.wgsl";
+import uniforms from "../shaders/uniforms.wgsl";
 import winogradTransforms from "../shaders/winograd.wgsl";
 import winogradBiasGradient from "../shaders/winograd_bias_gradient.wgsl";
 import winogradLoad from "../shaders/winograd_load.wgsl";
@@ -57,7 +61,18 @@ export interface Choice {
 
 /** All that products are computed by. Where one is missing, a tuning outlives a change of it: a test looks after that. */
 export const versionedSources: readonly string[] = [
-  ...[tiles, ofEight, registerTiles, subgroupTiles, workgroupTiles, splitSums],
+  ...[
+    common,
+    entry,
+    uniforms,
+    tiles,
+    ofEight,
+    registerTiles,
+    subgroupTiles,
+    workgroupTiles,
+    splitSums,
+    rowSums,
+  ],
   ...[matmul, windows, convolutionBias, forward, inputGradient, weightGradient],
   ...[line, slidingForward, slidingWeightGradient],
   ...[winogradTransforms, winogradLoad, winogradStore, winogradTiles, winogradWeights, winogradProduct],

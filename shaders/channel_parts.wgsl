@@ -11,7 +11,6 @@ struct Uniforms {
   epsilon: f32,
 }
 
-
 struct Part {
   channel: u32,
   first: u32, // its first element

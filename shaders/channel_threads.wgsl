@@ -12,7 +12,6 @@ struct Uniforms {
   share: f32,           // 1 / how many numbers a channel has
 }
 
-
 struct Strip {
   channel: u32,
   first: u32, // element of the tensor

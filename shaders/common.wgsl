@@ -1,6 +1,6 @@
 // What several kernels share.
 
-// For kernels with an entry of their own; more than 65,535 workgroups are folded into two dimensions.
+// More than 65,535 workgroups are folded into two dimensions.
 fn workgroupIndex(workgroup: vec3u, workgroups: vec3u) -> u32 {
   return workgroup.x + workgroup.y * workgroups.x;
 }

@@ -1,5 +1,4 @@
-// Where most kernels are entered: main() of 64 threads is told which workgroup it is in, and which thread of it it is. More
-// than 65,535 workgroups are folded into two dimensions.
+// Where most kernels are entered: their main() is told in which workgroup of 64 threads it is, and which thread of it.
 // Behind: fn main(workgroup: u32, local: u32).
 
 @compute @workgroup_size(64)
@@ -8,5 +7,5 @@ fn entry(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  main(workgroup.x + workgroup.y * workgroups.x, local);
+  main(workgroupIndex(workgroup, workgroups), local);
 }

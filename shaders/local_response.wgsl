@@ -13,7 +13,6 @@ struct Uniforms {
   exponent: f32, // beta
 }
 
-
 // So many channels of the window lie before its own one, and behind it.
 const before = size / 2u;
 const behind = (size - 1u) / 2u;

@@ -11,7 +11,6 @@ struct Uniforms {
   threads: u32, // in all
 }
 
-
 struct Position {
   plane: u32,
   row: u32,

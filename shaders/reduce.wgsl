@@ -2,8 +2,8 @@
 // With parts > 1 the host folds the parts in a second pass, so that few outputs still keep many threads busy and
 // the order of additions never depends on timing. Neighbouring threads read neighbouring elements.
 // In front: alias Input, alias Element (of the result and of all between), fn fold(a: Element, b: Element) -> Element,
-// fn first(x: Element) -> Element (what a fold starts with, from one of its elements), const keptRank, const reducedRank; fn finish(value: Element, i: u32) -> Element, which element i of the result goes
-// through.
+// fn first(x: Element) -> Element (what a fold starts with, from one of its elements), const keptRank, const reducedRank;
+// fn finish(value: Element, i: u32) -> Element, which element i of the result goes through.
 
 struct Uniforms {
   keptSizes: array<vec4u, 2>,

@@ -1,6 +1,6 @@
 // dx = backward(x, y, dy), four elements a thread.
-// In front: alias Element; fn backward(x: f32, y: f32, dy: f32, parameters: vec4f) -> f32, of which what the formula does not use is not read;
-// fn finishFour(v: vec4<Element>, i: u32) -> vec4<Element>, which four elements of dx, from i on, go through.
+// In front: alias Element; fn backward(x: f32, y: f32, dy: f32, parameters: vec4f) -> f32, of which what the formula does
+// not use is not read; fn finishFour(v: vec4<Element>, i: u32) -> vec4<Element>, which four elements of dx, from i on, go through.
 
 struct Uniforms {
   parameters: vec4f,

@@ -84,6 +84,10 @@ test("a weight overwritten between the forward pass and backward() gives no wron
   await refused(AutogradError, /an input of square was overwritten after .*\n {2}help: call backward/, () =>
     second.backward(),
   );
+  const frozen = tensor([3]); // no gradient for it, but for what stands beside it
+  const product = mul(leaf(5), frozen);
+  copyInto(frozen, tensor([4]));
+  await refused(AutogradError, /an input of mul was overwritten/, () => product.backward());
   copyInto(weight, tensor([2]));
   await refused(AutogradError, /square was overwritten/, () => third.backward());
   weight.grad = null;

@@ -13,6 +13,7 @@ import { dropout } from "../engine/ops/dropout.ts";
 import { mseLoss } from "../engine/ops/losses.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { mean, sum } from "../engine/ops/reduce.ts";
+import { softmax } from "../engine/ops/softmax.ts";
 import { Adam } from "../engine/optim/adam.ts";
 import { exponentialMovingAverage } from "../engine/optim/averaging.ts";
 import { clipGradNorm, clipGradValue } from "../engine/optim/clip.ts";
@@ -411,6 +412,18 @@ test("parameters may move while the first run waits", async () => {
   assert.is(others.length, 2);
 });
 
+test("a run whose recording is released while it waits for its turn records anew", async () => {
+  const step = recordStep(({ x }) => ({ loss: sum(exp(mul(x, 2))) }));
+  const inputs = { x: host([1000]) };
+  const expected = await (await step.run(inputs)).loss.item();
+  sum(ones([2])); // not handed over yet: the run waits for it
+  const waiting = step.run(inputs);
+  step.release();
+  const others = Array.from({ length: 8 }, () => tensor(new Float32Array(1000).fill(1e6)));
+  assert.is(await (await waiting).loss.item(), expected);
+  assert.is(others.length, 8);
+});
+
 test("training steps end in recorded runs as in eager ones: a metric lives through the next step, and no longer", async () => {
   const own = await open(); // on which no other test's tensors wait to be collected
   const { layer, step, images } = withDevice(own, () => {
@@ -451,6 +464,25 @@ test("steps of many sizes share the memory of the largest, and old ones are forg
   assert.ok(ofAll < 1.5 * ofLargest, `${ofAll} bytes for a hundred sizes, ${ofLargest} for the largest`);
   step.release();
   assert.is(own.memory().bytesInUse, before);
+  await own.close();
+});
+
+test("of two sizes whose memory none is larger in all, both are kept", async () => {
+  const own = await open();
+  let traced = 0;
+  const step = withDevice(own, () =>
+    recordStep(({ x, y }) => {
+      traced++;
+      return { a: mean(softmax(exp(x))), b: mean(softmax(softmax(exp(y)))) };
+    }),
+  );
+  const sizes = [
+    { x: host([100, 64]), y: host([10, 64]) },
+    { x: host([10, 64]), y: host([60, 64]) },
+  ];
+  for (let i = 0; i < 8; i++) await step.run(sizes[i % 2]);
+  assert.ok(traced <= 8, `traced ${traced} times for eight runs`);
+  step.release();
   await own.close();
 });
 

@@ -2,7 +2,7 @@
  * A kernel is a WGSL file with constants put in front of it. What it binds and which uniforms it takes are read
  * off its own declarations, so that they are written once:
  *
- *     struct Uniforms { count: u32 }                             // packed by field name, bound by `uniforms.wgsl`
+ *     struct Uniforms { count: u32 }                            // packed by field name, bound by `uniforms.wgsl`
  *     @group(0) @binding(0) var<storage, read> x: array<f32>;   // buffers in binding order
  *
  * All may call what stands in `common.wgsl`. Most are entered by `entry.wgsl`, 64 threads a workgroup; some have an entry of

@@ -107,7 +107,7 @@ export function bindGroup(
 /** Shows the offending line with a mark under the offending column. */
 async function compileError(kernel: Kernel, module: GPUShaderModule, cause: Error): Promise<KernelError> {
   const { messages } = await module.getCompilationInfo();
-  const lines = kernel.source.split("\n");
+  const lines = wholeSource(kernel).split("\n");
   const report = messages
     .filter((message) => message.type === "error")
     .map(({ lineNum, linePos, message }) => {

@@ -31,8 +31,8 @@ export function observeCalls<T>(observe: CallObserver, work: () => T): T {
  *       forward(x: Tensor) { return this.output.call(relu(this.hidden.call(x))); }
  *     }
  *
- * A tensor that has been asked for a gradient is a parameter, any other is a buffer. Use a module by `call`, which runs `forward`
- * and, when something in it fails, says in which layer.
+ * A tensor that has been asked for a gradient is a parameter, any other is a buffer. Use a module by `call`, which runs
+ * `forward` and, when something in it fails, says in which layer.
  *
  * Modules are found in properties and in arrays of modules, tensors in properties; neither in `#private` fields, nor in
  * Maps or plain objects. (`torch.nn.Module`)

@@ -91,7 +91,7 @@ function alongPlanes(x: Tensor, epsilon: number) {
       ...unfinished(),
     },
     uniforms: { channels, inner, threadsPerPlane, threads, epsilon, share },
-    threads: threads,
+    threads,
   };
 }
 

@@ -1,7 +1,7 @@
 /**
- * The three directions of a two-dimensional convolution, each an implicit GEMM where no sliding window takes it. conv2d and convTranspose2d are made of
- * the same three: what is the gradient by the input for one is the forward pass of the other. What has pixels may be
- * float16; weights, biases and their gradients are float32.
+ * The three directions of a two-dimensional convolution, each an implicit GEMM where no sliding window takes it. conv2d
+ * and convTranspose2d are made of the same three: what is the gradient by the input for one is the forward pass of the
+ * other. What has pixels may be float16; weights, biases and their gradients are float32.
  */
 import { gemmShape } from "#kernelShapes";
 import { slideForward, slideInputGradient, slideWeightGradient } from "#slidingConvolution";

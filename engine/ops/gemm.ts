@@ -3,7 +3,6 @@
  * operands' loaders in front; and split-K, where few results with a long sum would leave most threads idle. The
  * parts of a split sum are added in a second pass, always in the same order.
  */
-
 import tileSource from "../../shaders/gemm_tiles.wgsl";
 import ofEight from "../../shaders/of_eight.wgsl";
 import rowSumSource from "../../shaders/row_sums.wgsl";

@@ -41,7 +41,7 @@ function walk(x: Tensor, { size, alpha, beta, k }: Resolved) {
   return {
     constants: { element, stored: `alias Stored = ${stored};`, size },
     uniforms: { channels, inner, runs, threads, slope: alpha / size, offset: k, exponent: beta },
-    threads: threads,
+    threads,
   };
 }
 

@@ -202,7 +202,7 @@ export function threadsOver(x: Tensor, pooled: Tensor, threadsDown: number, thre
   const threads = batch * channels * threadsDown * threadsAcross;
   return {
     uniforms: { height, width, outHeight, outWidth, threadsDown, threadsAcross, threads },
-    threads: threads,
+    threads,
   };
 }
 

@@ -161,9 +161,10 @@ export abstract class Optimizer implements Remembering {
           "record it anew: release() the step, then run it",
         );
       }
-      for (const { memory } of alike) {
+      for (const { parameter, memory } of alike) {
         memory.step++;
         memory.isForgotten = false;
+        parameter.storage.version++;
       }
     });
     const binding = 2 + first.buffers.length;

@@ -14,7 +14,7 @@ export interface Plan {
   readonly constants: readonly GpuMemory[];
   /** Commands for every replay. */
   readonly commands: readonly TracedCommand[];
-  /** Everything that lives within a replay. */
+  /** Everything that lives within a replay, for whoever asks how well it was placed. */
   readonly items: readonly Item[];
   /** By id, of all of them. */
   readonly places: ReadonlyMap<number, Place>;
