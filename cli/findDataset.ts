@@ -27,6 +27,11 @@ interface LoadOptions {
 /** Of the synthetic digits: enough to learn from, few enough to watch. */
 const digitCounts = { trainCount: 6000, testCount: 1000 };
 
+/** Whether it is no path. */
+export function isDatasetName(source: string): boolean {
+  return source === "digits" || isCatalogueName(source);
+}
+
 /**
  * @param source "digits", a name in the catalogue, or the path of a folder
  * @throws ArgumentError naming the datasets that there are

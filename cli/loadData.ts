@@ -1,10 +1,11 @@
 /** A model's data, from what stands behind `--data`, and told to whoever watches. */
+import { resolve } from "node:path";
 import { validateImages } from "../data/check.ts";
 import type { DatasetSplits, ImageDataset } from "../data/dataset.ts";
 import { type Graph, karateClub, stochasticBlockModel } from "../data/graphs.ts";
 import { resizeDataset } from "../data/resize.ts";
 import { ArgumentError } from "../engine/errors.ts";
-import { sameShape } from "../engine/shape.ts";
+import { type Shape, sameShape } from "../engine/shape.ts";
 import { prepareGraph } from "../models/graph.ts";
 import type { GraphData } from "../models/kinds/graph.ts";
 import type { DataShape, ModelAtWork } from "../models/kinds/kind.ts";
@@ -12,7 +13,7 @@ import { splitEdges } from "../models/linkPrediction.ts";
 import type { RegisteredImageModel, RegisteredModel } from "../models/registry.ts";
 import type { Settings } from "../models/settings.ts";
 import type { Batch } from "../models/training.ts";
-import { findDataset } from "./findDataset.ts";
+import { findDataset, isDatasetName } from "./findDataset.ts";
 import type { Reporter } from "./output/reporter.ts";
 
 export interface LoadedData<Data> {
@@ -24,6 +25,8 @@ interface Loading {
   /** A name or a path. */
   readonly source: string;
   readonly seed: number;
+  /** [C, H, W] to which photographs are brought. Default: the size that the model is for. */
+  readonly photographShape?: Shape | undefined;
   readonly reporter: Reporter;
   /** Stops a download. */
   readonly signal: AbortSignal;
@@ -33,6 +36,11 @@ interface Loading {
 export function requireSource(kind: RegisteredModel["data"], source: string): void {
   if (kind === "images") findDataset(source);
   else findGraph(source);
+}
+
+/** What a checkpoint keeps of `source`: a folder's path is to be found from everywhere. */
+export function lastingSource(kind: RegisteredModel["data"], source: string): string {
+  return kind === "images" && !isDatasetName(source) ? resolve(source) : source;
 }
 
 /**
@@ -57,17 +65,17 @@ export async function withData<Result>(
 type ImageShape = readonly [channels: number, height: number, width: number];
 
 /**
- * Images of the size that the model wants, if it wants one; photographs, which have any, of the size that it is for.
+ * Images of the size that the model wants, if it wants one.
  * @throws DataError, DownloadError, ArgumentError, or the signal's reason
  */
 async function loadImageData(
   { imageShape, typical }: RegisteredImageModel,
-  { source, seed, reporter, signal }: Loading,
+  { source, seed, photographShape, reporter, signal }: Loading,
 ): Promise<LoadedData<DatasetSplits>> {
   const onDownload = (file: string, bytes: number) =>
     reporter.report({ event: "note", message: `downloading ${file} (${(bytes / 1e6).toFixed(1)} MB)` });
   const wanted = imageShape as ImageShape | undefined;
-  const ofPhotographs = wanted ?? (typical.inputShape as ImageShape);
+  const ofPhotographs = wanted ?? ((photographShape ?? typical.inputShape) as ImageShape);
   const loaded = await findDataset(source)({ seed, signal, onDownload, imageShape: ofPhotographs });
   for (const split of [loaded.train, loaded.test]) validateImages(split);
   const data = { train: fitted(loaded.train, wanted), test: fitted(loaded.test, wanted) };

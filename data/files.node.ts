@@ -3,7 +3,7 @@
  */
 import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { DataError } from "../engine/errors.ts";
 import type { Folder } from "./folder.ts";
 
@@ -14,6 +14,7 @@ import type { Folder } from "./folder.ts";
 export function openFolder(path: string): Folder {
   return {
     path,
+    name: basename(resolve(path)),
     async list() {
       try {
         const entries = await readdir(path, { withFileTypes: true });

@@ -5,6 +5,8 @@
 export interface Folder {
   /** Where it is, in words that the user knows. */
   readonly path: string;
+  /** What it is called itself, wherever it is. */
+  readonly name: string;
   /** The names in it, sorted; a folder's name ends in `/`. */
   list(): Promise<string[]>;
   /** The content of the file of that name. */

@@ -101,6 +101,6 @@ function candidateNames(stem: string): string[] {
 }
 
 function describeFolder(folder: Folder): { name: string; classes: readonly string[] } {
-  const name = folder.path.split(/[\\/]/).filter(Boolean).at(-1) ?? "mnist";
+  const { name } = folder;
   return { name, classes: /fashion/i.test(name) ? fashionClasses : digitClasses };
 }

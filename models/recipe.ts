@@ -20,7 +20,7 @@ export interface Recipe {
   /** The largest one, where a schedule changes it. */
   readonly learningRate: number;
   readonly weightDecay: number;
-  /** Of Adam and AdamW. Default: [0.9, 0.999]. */
+  /** Of Adam. Default: [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
   /** Over all steps of the training; "one-cycle" rises in the first fifth of them. */
   readonly schedule: (typeof scheduleNames)[number];

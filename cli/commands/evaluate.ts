@@ -71,7 +71,8 @@ export async function runEvaluation(command: EvaluationCommand): Promise<void> {
   try {
     reporter.report({ event: "adapter", ...describeDevice(gpu) });
     const { data: source = description.data, seed = 1 } = command;
-    await withData(registered, description.settings, { source, seed, reporter, signal }, measure);
+    const loading = { source, seed, photographShape: description.inputShape, reporter, signal };
+    await withData(registered, description.settings, loading, measure);
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     reporter.report({ event: "note", message: "interrupted before the evaluation began" });

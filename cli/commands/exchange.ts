@@ -7,7 +7,7 @@ import { encodeWeights } from "../../models/checkpoint.ts";
 import { findModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import { chooseShape, type ShapeChoice } from "../chooseShape.ts";
-import { withData } from "../loadData.ts";
+import { lastingSource, withData } from "../loadData.ts";
 import { openOutputFolder, writeWhole } from "../output/folder.ts";
 import { openReporter } from "../output/reporter.ts";
 import { readFile, readWeights } from "../savedFiles.ts";
@@ -53,7 +53,8 @@ export async function runImport(command: ImportCommand): Promise<void> {
         : await withData(registered, settings, { ...loading, source: data }, async (loaded) => loaded.shape);
     const { model } = registered.open(shape, settings);
     loadTensors(model, tensors, file);
-    const description = { model: name, settings, ...shape, data: data ?? registered.dataset };
+    const source = data === undefined ? registered.dataset : lastingSource(registered.data, data);
+    const description = { model: name, settings, ...shape, data: source };
     const folder = openOutputFolder(command.out ?? `out/${name}`, [resultFiles.weights]);
     const path = folder.write(resultFiles.weights, await encodeWeights(model, description));
     reporter.report({ event: "saved", path });

@@ -1,6 +1,5 @@
 /** `wgrad train`: from data to a trained model, telling what happens on the way. */
-import { join, resolve } from "node:path";
-import { isCatalogueName } from "../../data/catalogue.node.ts";
+import { join } from "node:path";
 import type { DatasetSplits } from "../../data/dataset.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import type { AdapterDescription } from "../../engine/gpu/adapter.ts";
@@ -12,7 +11,7 @@ import type { Precision, Recipe } from "../../models/recipe.ts";
 import { findModel, type RegisteredModel } from "../../models/registry.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
-import { type LoadedData, requireSource, withData } from "../loadData.ts";
+import { type LoadedData, lastingSource, requireSource, withData } from "../loadData.ts";
 import { describeDevice, openTunedDevice } from "../openTunedDevice.ts";
 import { openOutputFolder } from "../output/folder.ts";
 import { listenForInterrupt } from "../output/interrupt.ts";
@@ -133,18 +132,12 @@ async function trainAndSave(
     reporter.report({ event: "adapter", ...describeDevice(gpu) });
     const { registered, data: source, seed } = plan;
     const context = { plan, adapter: gpu.adapter, folder, command, reporter, signal };
-    await withData(registered, plan.settings, { source, seed, reporter, signal }, (loaded, open) =>
-      trainOn(loaded, open, context),
-    );
+    const photographShape = plan.checkpoint?.training.inputShape;
+    const loading = { source, seed, photographShape, reporter, signal };
+    await withData(registered, plan.settings, loading, (loaded, open) => trainOn(loaded, open, context));
   } finally {
     await gpu.close();
   }
-}
-
-/** As a checkpoint keeps it: a folder is found from anywhere. */
-function lastingSource({ data: kind }: RegisteredModel, source: string): string {
-  const isFolder = kind === "images" && source !== "digits" && !isCatalogueName(source);
-  return isFolder ? resolve(source) : source;
 }
 
 interface TrainingContext {
@@ -176,7 +169,7 @@ async function trainOn<Data, B extends Batch>(
   const atWork = open(shape);
   const description: TrainingDescription = {
     ...begun,
-    data: lastingSource(registered, plan.data),
+    data: lastingSource(registered.data, plan.data),
     ...shape,
     ...(fingerprint && { fingerprint }),
   };

@@ -3,6 +3,7 @@
  * PNG by fast-png, which is JavaScript through and through: the same code runs in a browser.
  */
 import { encode } from "fast-png";
+import { mostPixels } from "../../data/pictureLimits.ts";
 import { ArgumentError, ShapeError } from "../../engine/errors.ts";
 import { formatCount } from "./format.ts";
 
@@ -31,9 +32,6 @@ const gapBetweenStacks = 8;
 const largestScale = 3;
 /** Images are enlarged until their longer side has this many pixels. */
 const comfortableSide = 64;
-/** No larger picture is read here, either (data/pictureLimits.ts). */
-const mostPixels = 50_000_000;
-
 /**
  * To be asked before images are made at great expense.
  * @param asked what the user asked for: "--side 1000"

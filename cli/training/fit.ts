@@ -7,6 +7,7 @@ import {
 } from "../../models/checkpoint.ts";
 import type { Evaluation, ModelAtWork } from "../../models/kinds/kind.ts";
 import { type Batch, type Epoch, type Step, train } from "../../models/training.ts";
+import type { LineWriter } from "../output/folder.ts";
 import type { LossHistory } from "../output/lossPlot.ts";
 import type { Reporter } from "../output/reporter.ts";
 import { type History, lossHistory, meanLoss, readHistory } from "./history.ts";
@@ -35,7 +36,8 @@ export interface TrainingResult {
 const millisecondsBetweenCheckpoints = 60_000;
 
 /**
- * Trains the model, from the checkpoint on if there is one; else what an earlier training left in the folder goes.
+ * Trains the model, from the checkpoint on if there is one; else, with its first step, it takes the place of an earlier
+ * training in the folder.
  * @throws DivergenceError, OutputError, DataError for a checkpoint of another model
  */
 export async function fit<Data, B extends Batch>(training: Training<Data, B>): Promise<TrainingResult> {
@@ -56,19 +58,25 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
       "put both files back as the training left them, or begin a new training",
     );
   }
-  if (stepsDone === 0) {
-    await writeCheckpoint(); // first of all: whatever is killed from here on goes on as this training
-    const removed = removeResults(folder);
-    const message = `this training takes the place of an earlier one in its folder: removed ${removed.join(", ")}`;
-    if (removed.length > 0) reporter.report({ event: "note", message });
-  }
-  const lines = folder.startLines(resultFiles.metrics, earlier);
+  let untrained = stepsDone === 0 ? await encode() : undefined;
+  let lines = stepsDone > 0 ? folder.startLines(resultFiles.metrics, earlier) : undefined;
   const progress = startProgress(epochs * source.samples - countSamples(history));
   let evaluation: Evaluation | undefined;
   let lastSaved = performance.now();
 
+  /** An earlier training's results stay until this one has taken a step. */
+  function begin(): LineWriter {
+    folder.write(resultFiles.checkpoint, untrained!); // first of all: what is killed from here on is this training
+    untrained = undefined;
+    const removed = removeResults(folder);
+    const message = `this training takes the place of an earlier one in its folder: removed ${removed.join(", ")}`;
+    if (removed.length > 0) reporter.report({ event: "note", message });
+    return folder.startLines(resultFiles.metrics, earlier);
+  }
+
   function stepDone(epoch: Epoch, { index, samples, loss }: FinishedStep): void {
     requireFinite(loss, `the loss in epoch ${epoch.index + 1}, step ${index + 1}`, learningRate);
+    lines ??= begin();
     history.steps.push({ loss, samples });
     const { samplesPerSecond, secondsLeft } = progress(samples);
     const position = { epoch: epoch.index + 1, epochs, step: index + 1, steps: epoch.steps };
@@ -83,20 +91,19 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
     const trainLoss = meanLoss(history.steps.slice(index * source.steps));
     history.epochs.push({ trainLoss, test });
     const figures = { epoch: index + 1, epochs, trainLoss, test, seconds };
-    lines.append({ event: "epoch", ...figures });
+    lines!.append({ event: "epoch", ...figures });
     reporter.report({ event: "epoch", ...figures });
     await save();
   }
 
   async function save(): Promise<void> {
-    lines.flush(); // a checkpoint never knows of steps that the figures lack
-    await writeCheckpoint();
+    lines!.flush(); // a checkpoint never knows of steps that the figures lack
+    folder.write(resultFiles.checkpoint, await encode());
     lastSaved = performance.now();
   }
 
-  async function writeCheckpoint(): Promise<void> {
-    const bytes = await encodeCheckpoint({ model, optimizers, stepsDone }, description);
-    folder.write(resultFiles.checkpoint, bytes);
+  function encode(): Promise<Uint8Array> {
+    return encodeCheckpoint({ model, optimizers, stepsDone }, description);
   }
 
   function isTimeToSave(): boolean {
@@ -136,7 +143,7 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
     }
   } finally {
     signal.removeEventListener("abort", announceStop);
-    lines.close();
+    lines?.close();
   }
   return { history: lossHistory(history, atWork.lossName, source.steps), evaluation };
 }

@@ -37,7 +37,7 @@ export interface History {
 /**
  * What a training wrote until its step `stepsDone`, as its lines and as what they say; what came after, or was cut off,
  * is left out. Where there is no file, its checkpoint came alone: the losses until then are NaN. Before the first step
- * a file can only be another training's.
+ * nothing in it counts: it is another training's, or of steps that are taken again.
  */
 export function readHistory(
   path: string,

@@ -26,14 +26,13 @@ export const resultNames: readonly string[] = [...Object.values(resultFiles), ..
 export type ResultFolder = OutputFolder<string>;
 
 /**
- * Takes away what an earlier training left beside its checkpoint, and nothing else.
+ * Takes away what an earlier training left beside its checkpoint and its figures, which are written anew, and nothing else.
  * @returns the names of these files
  * @throws OutputError
  */
 export function removeResults(folder: ResultFolder): string[] {
-  const left = resultNames.filter(
-    (name) => name !== resultFiles.checkpoint && existsSync(folder.pathOf(name)),
-  );
+  const rewritten: readonly string[] = [resultFiles.checkpoint, resultFiles.metrics];
+  const left = resultNames.filter((name) => !rewritten.includes(name) && existsSync(folder.pathOf(name)));
   for (const name of left) {
     const path = folder.pathOf(name);
     try {

@@ -95,6 +95,7 @@ function folderOf(files: readonly NamedBytes[]): Folder {
   const byName = new Map(files.map(({ name, bytes }) => [name, bytes]));
   const folder: Folder = {
     path: "these files",
+    name: "dropped",
     list: async () => [...byName.keys()].sort(),
     read: async (name) => byName.get(name)!,
     folder: () => folder,

@@ -2,6 +2,7 @@
  * The training under way: begun, halted, gone on with, kept. Its steps and the answers to the page take turns; what goes
  * wrong is told, and a device that is lost is replaced and the last automatic save brought back.
  */
+import { digitClasses, fashionClasses } from "../../data/mnist.ts";
 import { DataError, DeviceLostError, DivergenceError } from "../../engine/errors.ts";
 import {
   decodeCheckpoint,
@@ -145,8 +146,10 @@ export async function destroyDevice(): Promise<void> {
 function dataFor({ data, inputShape, classes }: TrainingDescription): DataName {
   const named = dataNames.find((name) => name === data);
   if (named) return named;
-  if (inputShape.join() === "1,28,28" && classes.length === 10)
-    return classes[0] === "0" ? "mnist" : "fashion-mnist";
+  if (inputShape.join() === "1,28,28") {
+    if (classes.join() === digitClasses.join()) return "mnist";
+    if (classes.join() === fashionClasses.join()) return "fashion-mnist";
+  }
   throw new DataError(
     `this checkpoint was trained on ${data}: images of ${inputShape.join(" × ")} in ${classes.length} classes`,
     "this page has digits, MNIST and Fashion-MNIST; go on with `wgrad train --resume`",
