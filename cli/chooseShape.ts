@@ -14,7 +14,8 @@ export interface ShapeChoice {
 
 /**
  * What was chosen, else what is typical for the model.
- * @throws ArgumentError for images where there should be a graph, and so on; DataError for a file that cannot be read or is empty
+ * @throws ArgumentError for images where there should be a graph, and so on; DataError for a file that cannot be read, or
+ * is empty
  */
 export function chooseShape({ name, typical }: RegisteredModel, { input, classes }: ShapeChoice): DataShape {
   if (input && input.length !== typical.inputShape.length) {

@@ -1,7 +1,10 @@
 /** What holds for pictures of every format. */
 import { DataError } from "../engine/errors.ts";
 
-/** Of a picture that is read, or drawn. As a telephone's largest photographs. A file of a few bytes can announce a picture of 16 exabytes. */
+/**
+ * Of a picture that is read, or drawn: as a telephone's largest photographs. A file of a few bytes can announce a picture
+ * of 16 exabytes.
+ */
 export const mostPixels = 50_000_000;
 
 /** @throws DataError for a picture without pixels, or with too many; before memory is taken for them */

@@ -262,6 +262,20 @@ async function assertRefused(bytes: Uint8Array, problem: string, begun: Begun = 
   return (refusal as DataError).help ?? "";
 }
 
+/** Each of these values in the place of what stands at its path under `key` is refused as `problem`. */
+async function assertMisfits(
+  key: string,
+  values: Readonly<Record<string, readonly (string | undefined)[]>>,
+  problem: string,
+): Promise<void> {
+  for (const [path, texts] of Object.entries(values)) {
+    for (const text of texts) {
+      const help = await assertRefused(withValue(key, path, text), `${file}: ${problem}`);
+      assert.is(help, misfitHelp, `${path} ${text}`);
+    }
+  }
+}
+
 const misfitHelp = "get the file again, or train again; it was not written by this version of wgrad";
 
 test("a file that is no checkpoint says so, and which file is one", async () => {
@@ -317,16 +331,7 @@ test("descriptions that are not what wgrad writes", async () => {
     inputShape: [undefined, "null", "{}", "[1,-1]", "[0,4,4]", "[1.5]", '["4"]', "[1e300]", "16"],
     classes: [undefined, "null", '"abc"', "[1]", "[null]", '{"0":"a"}', '["a\\u0007"]'],
   };
-  const problem = `${file}: what it says of its model is not what wgrad writes`;
-  for (const [name, texts] of Object.entries(values)) {
-    for (const text of texts) {
-      assert.is(
-        await assertRefused(withValue(describedAs, name, text), problem),
-        misfitHelp,
-        `${name} ${text}`,
-      );
-    }
-  }
+  await assertMisfits(describedAs, values, "what it says of its model is not what wgrad writes");
 });
 
 test("recipes and states that are not what wgrad writes", async () => {
@@ -343,16 +348,7 @@ test("recipes and states that are not what wgrad writes", async () => {
     "recipe/betas": ["null", "0.9", "[0.9]", "[0.9,1]", "[-0.1,0.9]"],
     "recipe/augment": ["null", "3"],
   };
-  for (const [name, texts] of Object.entries(recipes)) {
-    for (const text of texts) {
-      const problem = `${file}: its recipe is not what wgrad writes`;
-      assert.is(
-        await assertRefused(withValue(trainedAs, name, text), problem),
-        misfitHelp,
-        `${name} ${text}`,
-      );
-    }
-  }
+  await assertMisfits(trainedAs, recipes, "its recipe is not what wgrad writes");
   const states: Record<string, (string | undefined)[]> = {
     seed: [undefined, "-1", '"1"', "0.5"],
     state: [undefined, "null", "[]"],
@@ -362,16 +358,7 @@ test("recipes and states that are not what wgrad writes", async () => {
     "state/generator/draws": [undefined, "-1", "0.5", '"4"'],
     "state/optimizers": [undefined, "null", "[]", "3"],
   };
-  for (const [name, texts] of Object.entries(states)) {
-    for (const text of texts) {
-      const problem = `${file}: its state of the training is not what wgrad writes`;
-      assert.is(
-        await assertRefused(withValue(trainedAs, name, text), problem),
-        misfitHelp,
-        `${name} ${text}`,
-      );
-    }
-  }
+  await assertMisfits(trainedAs, states, "its state of the training is not what wgrad writes");
 });
 
 test("a fingerprint of the data may be left out, and is one where it is not", async () => {
@@ -383,16 +370,7 @@ test("a fingerprint of the data may be left out, and is one where it is not", as
     "fingerprint/samples": ['"8"', "-1", "null"],
     "fingerprint/labels": ["7", "null", '"a\\u001b[2Jb"'],
   };
-  for (const [name, texts] of Object.entries(values)) {
-    for (const text of texts) {
-      const problem = `${file}: its fingerprint of the data is not what wgrad writes`;
-      assert.is(
-        await assertRefused(withValue(trainedAs, name, text), problem),
-        misfitHelp,
-        `${name} ${text}`,
-      );
-    }
-  }
+  await assertMisfits(trainedAs, values, "its fingerprint of the data is not what wgrad writes");
 });
 
 test("optimisers that are missing, or remember what they should not", async () => {

@@ -98,7 +98,8 @@ export interface Recorder {
   trace<T>(work: () => T): { readonly result: T; readonly trace: Trace };
   /**
    * Compiles what was planned and allocates its memory.
-   * @param lent memory of other recordings that may be used while they do not run; what is missing is added to it
+   * @param lent memory of other recordings that may be used while they do not run, large enough as far as it goes; what
+   * is missing is added to it
    * @throws LimitError, KernelError, DeviceLostError
    */
   prepare(plan: Plan, lent: GpuMemory[]): Promise<Replay>;

@@ -194,7 +194,7 @@ type DispatchWithTensors = Omit<Dispatch, "buffers" | "workgroups" | "origin"> &
 } & Threads;
 
 /** So many threads, in workgroups of 64, or so many workgroups. */
-export type Threads =
+type Threads =
   | { readonly threads: number; readonly workgroups?: never }
   | { readonly workgroups: number; readonly threads?: never };
 

@@ -176,7 +176,7 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
     for (const { parameter, memory } of alike) {
       const buffers = [parameter, parameter.grad!, ...memory.buffers, ...(skip ? [skip] : [])];
       dispatchElements({ kernel, buffers, ...batch, batch });
-      parameter.storage.version++;
+      parameter.storage.version++; // while a step is recorded, too: what comes after this in it sees other numbers
     }
   }
 

@@ -17,7 +17,8 @@ const digitCounts = { trainCount: 6000, testCount: 1000 };
 /** MNIST's largest file has 47 MB, unpacked. */
 const largestFile = 64e6;
 
-const classesOf = { mnist: digitClasses, "fashion-mnist": fashionClasses } as const;
+/** Of the sets that have to be brought first. */
+export const classesOf = { mnist: digitClasses, "fashion-mnist": fashionClasses } as const;
 
 /** The data that need not be brought first; of a browser that keeps nothing, only the digits. */
 export async function storedData(): Promise<DataName[]> {

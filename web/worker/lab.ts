@@ -2,7 +2,6 @@
  * The training under way: begun, halted, gone on with, kept. Its steps and the answers to the page take turns; what goes
  * wrong is told, and a device that is lost is replaced and the last automatic save brought back.
  */
-import { digitClasses, fashionClasses } from "../../data/mnist.ts";
 import { DataError, DeviceLostError, DivergenceError } from "../../engine/errors.ts";
 import {
   decodeCheckpoint,
@@ -33,7 +32,7 @@ import {
   requireBench,
   turns,
 } from "./bench.ts";
-import { loadData } from "./data.ts";
+import { classesOf, loadData } from "./data.ts";
 import { findImageModel } from "./models.ts";
 import { noticeOf } from "./notice.ts";
 import { livePictures } from "./pictures.ts";
@@ -146,10 +145,8 @@ export async function destroyDevice(): Promise<void> {
 function dataFor({ data, inputShape, classes }: TrainingDescription): DataName {
   const named = dataNames.find((name) => name === data);
   if (named) return named;
-  if (inputShape.join() === "1,28,28") {
-    if (classes.join() === digitClasses.join()) return "mnist";
-    if (classes.join() === fashionClasses.join()) return "fashion-mnist";
-  }
+  const alike = dataNames.find((name) => name !== "digits" && classesOf[name].join() === classes.join());
+  if (alike && inputShape.join() === "1,28,28") return alike;
   throw new DataError(
     `this checkpoint was trained on ${data}: images of ${inputShape.join(" × ")} in ${classes.length} classes`,
     "this page has digits, MNIST and Fashion-MNIST; go on with `wgrad train --resume`",

@@ -53,7 +53,10 @@ export interface ReplayHost {
   guarded<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** @param lent the arenas of recordings that never run at the same time as this one; what it lacks is added */
+/**
+ * @param lent the arena of recordings that never run at the same time as this one, none of its buffers smaller than the
+ * plan's (both in falling order); what it lacks is added
+ */
 export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemory[]): Promise<Replay> {
   const { device, slotBytes } = host;
   const dispatches = plan.commands.flatMap((command) =>
@@ -193,15 +196,15 @@ export async function prepareReplay(host: ReplayHost, plan: Plan, lent: GpuMemor
   };
 }
 
-/** A buffer of at least each size, in falling order, of those that are lent; new ones are lent from now on. */
+/** A buffer for each size, in falling order, of those that are lent; new ones are lent from now on. */
 function borrow(
   sizes: readonly number[],
   lent: GpuMemory[],
   allocate: (bytes: number) => GpuMemory,
 ): GpuMemory[] {
-  const free = [...lent].sort((a, b) => b.bytes - a.bytes);
-  return sizes.map((bytes) => {
-    if (free.length > 0 && free[0].bytes >= bytes) return free.shift()!;
+  const falling = [...lent].sort((a, b) => b.bytes - a.bytes);
+  return sizes.map((bytes, index) => {
+    if (index < falling.length) return falling[index];
     const made = allocate(bytes);
     lent.push(made);
     return made;
