@@ -2,7 +2,9 @@
 import { RecordingError } from "../../errors.ts";
 import type { GpuMemory } from "../buffers.ts";
 import { type Interval, type Item, layArena, memoryUses, type Order, type Place } from "./arena.ts";
-import { type Block, foldConstants, fuseMaps, joinBatches } from "./fuse.ts";
+import { type Block, joinBatches } from "./batches.ts";
+import { foldConstants } from "./constants.ts";
+import { fuseMaps } from "./fuse.ts";
 import type { SpanOf } from "./joint.ts";
 import { giveTogether } from "./together.ts";
 import type { Trace, TracedCommand } from "./trace.ts";
