@@ -56,7 +56,7 @@ export async function withTrainedImageModel<T>(
  * @param what completes "… cannot": "draw new images"
  */
 export function requireAbility<
-  Name extends "classify" | "reconstruct" | "encode" | "decode" | "sample" | "latentMap",
+  Name extends "classify" | "reconstruct" | "encode" | "decode" | "sample" | "latentGrid",
 >({ atWork, name }: TrainedImageModel, wanted: Name, what: string): NonNullable<ImageModelAtWork[Name]> {
   const ability = atWork[wanted];
   if (ability) return ability;

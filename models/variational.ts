@@ -127,12 +127,20 @@ export abstract class VariationalAutoencoder extends Module {
   }
 
   /**
-   * What is where in a code of two dimensions: images of side × side codes, which lie so that the same share of N(0, 1)
-   * falls between neighbours.
-   * @returns [side · side, C, H, W], row by row; the first dimension grows to the right, the second one downwards
+   * What is where in a code of two dimensions: the images of `latentGrid(side)`.
+   * @returns [side · side, C, H, W]
    * @throws ArgumentError unless codeSize is 2
    */
   latentMap(side: number): Tensor {
+    return this.decode(this.latentGrid(side));
+  }
+
+  /**
+   * Codes of two dimensions that lie so that the same share of N(0, 1) falls between neighbours.
+   * @returns [side · side, 2], row by row; the first dimension grows to the right, the second one downwards
+   * @throws ArgumentError unless codeSize is 2
+   */
+  latentGrid(side: number): Tensor {
     if (this.codeSize !== 2) {
       throw new ArgumentError(
         `latentMap: only a code of two dimensions can be laid out as a map, and this one has ${this.codeSize}`,
@@ -140,7 +148,7 @@ export abstract class VariationalAutoencoder extends Module {
       );
     }
     const places = Array.from({ length: side }, (_, index) => normalQuantile((index + 0.5) / side));
-    return this.decode(tensor(places.flatMap((second) => places.map((first) => [first, second]))));
+    return tensor(places.flatMap((second) => places.map((first) => [first, second])));
   }
 }
 

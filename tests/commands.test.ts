@@ -370,13 +370,15 @@ test("latent-map: a square of what a code of two dimensions means", async () => 
 });
 
 test("more images than are drawn at a time: each in its place", async () => {
-  const [ended, sampled, sixtyFour, reconstructed] = await Promise.all([
+  const [ended, sampled, sixtyFour, reconstructed, mapped, coarselyMapped] = await Promise.all([
     wgrad("interpolate digit0.png digit1.png --from out/autoencoder --steps 130 --out long.png"),
     wgrad("sample --from out/vae --count 132 --out many.png"),
     wgrad("sample --from out/vae --count 64 --out first.png"),
     wgrad("reconstruct digit0.png digit1.png --from out/autoencoder --out two.png"),
+    wgrad("latent-map --from out/vae --side 9 --out fine.png"),
+    wgrad("latent-map --from out/vae --side 3 --out coarse.png"),
   ]);
-  for (const { code, stderr } of [ended, sampled, sixtyFour, reconstructed])
+  for (const { code, stderr } of [ended, sampled, sixtyFour, reconstructed, mapped, coarselyMapped])
     assert.equal([code, stderr], [0, ""]);
   const way = assertDrawn("long.png", 130 * (cell + line) + line, cell + 2 * line);
   const ends = decodePng(outputOf("", "two.png"));
@@ -392,6 +394,16 @@ test("more images than are drawn at a time: each in its place", async () => {
     imageIn(picture, place % 12, line + Math.floor(place / 12) * (cell + line));
   assert.equal(at(many, 63), at(first, 63));
   for (const place of [64, 128, 131]) assert.not.equal(at(many, place), at(many, place % 64));
+
+  // The middle of each ninth of N(0, 1) that is in the middle of a third.
+  const fine = decodePng(outputOf("", "fine.png"));
+  const coarse = decodePng(outputOf("", "coarse.png"));
+  const inRow = (row: number) => line + row * (cell + line);
+  for (const row of [0, 1, 2])
+    for (const column of [0, 1, 2]) {
+      const ofNinths = imageIn(fine, 3 * column + 1, inRow(3 * row + 1));
+      assert.ok(within(1, ofNinths, imageIn(coarse, column, inRow(row))), `row ${row}, column ${column}`);
+    }
 });
 
 // ---- export, import ----

@@ -85,18 +85,13 @@ export async function runInterpolation(command: PicturesCommand & { readonly ste
     async function way(): Promise<Float32Array> {
       const codes = await runOn(trained, dataset, encode);
       const codeSize = codes.length / images.length;
-      const pointAt = (place: number) => {
+      const points = Float32Array.from({ length: count * codeSize }, (_, place) => {
         const dimension = place % codeSize;
         const share = (Math.floor(place / codeSize) % steps) / (steps - 1);
         const from = Math.floor(place / codeSize / steps) * codeSize + dimension;
         return (1 - share) * codes[from] + share * codes[from + codeSize];
-      };
-      return inLots(trained, count, (from, to) => {
-        const points = Float32Array.from({ length: (to - from) * codeSize }, (_, place) =>
-          pointAt(from * codeSize + place),
-        );
-        return decode(tensor(points, { shape: [to - from, codeSize] }));
       });
+      return decodeInLots(trained, points, count, decode);
     }
     return { asked: `--steps ${steps}`, count, columns: steps, stacked: [way] };
   });
@@ -106,12 +101,14 @@ export async function runInterpolation(command: PicturesCommand & { readonly ste
 export async function runLatentMap(command: DrawingCommand & { readonly side: number }): Promise<void> {
   const { side } = command;
   await draw(command, (trained) => {
-    const latentMap = requireAbility(trained, "latentMap", "draw a map of its code");
-    return {
-      asked: `--side ${side}`,
-      ...{ count: side * side, columns: side },
-      stacked: [() => inferenceMode(() => latentMap(side)).data() as Promise<Float32Array>],
-    };
+    const latentGrid = requireAbility(trained, "latentGrid", "draw a map of its code");
+    const decode = requireAbility(trained, "decode", "turn codes into images");
+    const count = side * side;
+    async function map(): Promise<Float32Array> {
+      const codes = (await latentGrid(side).data()) as Float32Array;
+      return decodeInLots(trained, codes, count, decode);
+    }
+    return { asked: `--side ${side}`, count, columns: side, stacked: [map] };
   });
 }
 
@@ -131,6 +128,19 @@ async function draw(
     file.write(encodePng(imageGrid(sets, layout)));
     openReporter(json).report({ event: "saved", path: out });
   });
+}
+
+/** The images of `count` codes, which lie behind each other. */
+function decodeInLots(
+  trained: TrainedImageModel,
+  codes: Float32Array,
+  count: number,
+  decode: (codes: Tensor) => Tensor,
+): Promise<Float32Array> {
+  const codeSize = codes.length / count;
+  return inLots(trained, count, (from, to) =>
+    decode(tensor(codes.subarray(from * codeSize, to * codeSize), { shape: [to - from, codeSize] })),
+  );
 }
 
 /** Makes `count` images, those of the numbers from `from` up to `to` at a time. */

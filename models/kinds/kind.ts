@@ -95,6 +95,6 @@ export interface ImageModelAtWork extends ModelAtWork<DatasetSplits, ImageBatch>
   decode?(codes: Tensor): Tensor;
   /** New images [count, C, H, W]. */
   sample?(count: number): Tensor;
-  /** What is where in a code of two dimensions: [side · side, C, H, W]. @throws ArgumentError for longer codes */
-  latentMap?(side: number): Tensor;
+  /** Codes of two dimensions to draw a map by: [side · side, 2], row by row. @throws ArgumentError for longer codes */
+  latentGrid?(side: number): Tensor;
 }

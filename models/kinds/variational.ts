@@ -54,6 +54,6 @@ export function variationalAtWork({ model, shape, beta, warmUp }: VariationalOpt
     encode: (images) => model.encode(images).mean,
     decode: (codes) => model.decode(codes),
     sample: (count) => model.sample(count),
-    latentMap: (side) => model.latentMap(side),
+    latentGrid: (side) => model.latentGrid(side),
   };
 }
