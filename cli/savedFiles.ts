@@ -44,9 +44,7 @@ export function readWeights(
   const path = locate(
     folder,
     resultFiles.weights,
-    isUnfinished
-      ? `its training has not ended yet: go on with it, wgrad train --resume ${folder}`
-      : "train a model first, with `wgrad train`",
+    isUnfinished ? toGoOn(folder) : "train a model first, with `wgrad train`",
   );
   const weights = decodeWeights(readFile(path), path);
   return { ...weights, path, registered: findSavedModel(weights.description, path) };
@@ -108,16 +106,25 @@ function locate(path: string, name: string, help: string): string {
 
 function newestTraining(): string {
   const out = "out";
-  const trainings = (existsSync(out) ? readdirSync(out) : [])
-    .map((name) => join(out, name))
-    .filter((path) => existsSync(join(path, resultFiles.weights)));
-  const endOf = (path: string) => statSync(join(path, resultFiles.weights)).mtimeMs;
-  const [newest] = trainings.sort((one, other) => endOf(other) - endOf(one));
+  const folders = (existsSync(out) ? readdirSync(out) : []).map((name) => join(out, name));
+  const newestWith = (file: string): string | undefined => {
+    const timeOf = (folder: string) => statSync(join(folder, file)).mtimeMs;
+    const having = folders.filter((folder) => existsSync(join(folder, file)));
+    return having.sort((one, other) => timeOf(other) - timeOf(one))[0];
+  };
+  const newest = newestWith(resultFiles.weights);
   if (newest !== undefined) return newest;
+  const unfinished = newestWith(resultFiles.checkpoint);
   throw new DataError(
     `there is no trained model in ${out}/`,
-    "train one with `wgrad train`, or name the folder with --from",
+    unfinished === undefined
+      ? "train one with `wgrad train`, or name the folder with --from"
+      : toGoOn(unfinished),
   );
+}
+
+function toGoOn(folder: string): string {
+  return `the training in ${folder} has not ended yet: go on with it, wgrad train --resume ${folder}`;
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -152,7 +152,18 @@ test("from another working folder, by the name of the checkpoint", async () => {
     [
       1,
       "error: the folder elsewhere has no model.safetensors in it\n" +
-        "  help: its training has not ended yet: go on with it, wgrad train --resume elsewhere\n",
+        "  help: the training in elsewhere has not ended yet: go on with it, wgrad train --resume elsewhere\n",
+    ],
+  );
+  const unfinished = temporaryFolder();
+  cpSync(join(here, "elsewhere"), join(unfinished, "out/mine"), { recursive: true });
+  const none = await run(process.execPath, [script, "evaluate"], { cwd: unfinished });
+  assert.equal(
+    [none.code, none.stderr],
+    [
+      1,
+      "error: there is no trained model in out/\n" +
+        "  help: the training in out/mine has not ended yet: go on with it, wgrad train --resume out/mine\n",
     ],
   );
   const cwd = temporaryFolder();
