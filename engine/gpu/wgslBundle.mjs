@@ -21,12 +21,19 @@ export const wgslPlugin = {
     }));
     build.onLoad({ filter: /./, namespace: "kernels" }, async ({ path }) => {
       const folder = join(root, path);
-      const files = (await readdir(folder)).filter((file) => file.endsWith(".wgsl")).sort();
-      const kernels = files.map(async (file) => {
-        const source = compactKernel(await readFile(join(folder, file), "utf8"));
-        return `export const ${nameOf(file)} = ${JSON.stringify(source)};`;
-      });
-      return { contents: (await Promise.all(kernels)).join("\n") };
+      const files = (await readdir(folder)).filter((file) => file.endsWith(".wgsl"));
+      const kernels = await Promise.all(
+        files.map(async (file) => ({
+          name: nameOf(file),
+          source: compactKernel(await readFile(join(folder, file), "utf8")),
+        })),
+      );
+      kernels.sort((one, other) => (one.source < other.source ? -1 : 1)); // alike beginnings compress best
+      return {
+        contents: kernels
+          .map(({ name, source }) => `export const ${name} = ${JSON.stringify(source)};`)
+          .join("\n"),
+      };
     });
   },
 };
