@@ -3,10 +3,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice } from "../engine/currentDevice.ts";
 import { ReleasedTensorError } from "../engine/errors.ts";
+import { copyInto } from "../engine/ops/elementwise.ts";
 import { Adam } from "../engine/optim/adam.ts";
 import { SGD } from "../engine/optim/sgd.ts";
 import { manualSeed } from "../engine/random.ts";
-import { tensor } from "../engine/tensor.ts";
+import { type Tensor, tensor } from "../engine/tensor.ts";
 import {
   AdversarialAutoencoder,
   adversarialUpdate,
@@ -14,6 +15,7 @@ import {
   codeStatistics,
   gaussianPrior,
 } from "../models/adversarial.ts";
+import { adversarialAtWork } from "../models/kinds/adversarial.ts";
 import { followPyTorch, hashedImages, learningRate, noiseOf, small } from "./autoencoders-helpers.ts";
 import { close, collectGarbage, randomImages, refused } from "./engine-helpers.ts";
 
@@ -134,6 +136,23 @@ test("the statistics of codes are those of all images", async () => {
   const { mean, std } = await codeStatistics(model, dataset);
   close(mean, means, "the means");
   close(std, stds, "the standard deviations");
+});
+
+test("codes that are all the same are told as that, and those that are no numbers as well", async () => {
+  const test = randomImages({ count: 100, size: 8 });
+  const model = new AdversarialAutoencoder(small);
+  const shape = { inputShape: small.imageShape, classes: ["0"] };
+  const { evaluate } = adversarialAtWork({ model, shape, deslants: false });
+  const [weight, bias] = [...model.encoder.parameters()].slice(-2);
+  const fill = (parameter: Tensor, values: number[]) =>
+    copyInto(parameter, tensor(Float32Array.from(values), { shape: parameter.shape }));
+  fill(weight, new Array(weight.size).fill(0));
+  fill(bias, [0.0865, 0.1211, 1 / 3, 100]);
+  const collapsed = (await evaluate({ train: test, test })).metrics;
+  assert.equal([collapsed.codeMean, collapsed.codeStd], [100, 0]);
+  fill(bias, [0, 0, Number.NaN, 0]);
+  const diverged = (await evaluate({ train: test, test })).metrics;
+  assert.equal([diverged.codeMean, diverged.codeStd], [Number.NaN, Number.NaN]);
 });
 
 test.run();

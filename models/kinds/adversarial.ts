@@ -71,10 +71,8 @@ export function adversarialAtWork({ model, shape, deslants }: AdversarialOptions
   };
 }
 
-/** The dimension that is worst off. */
+/** The dimension that is worst off: NaN, if one is that. */
 function farthest(values: readonly number[], from: number): number {
-  return values.reduce(
-    (worst, value) => (Math.abs(value - from) > Math.abs(worst - from) ? value : worst),
-    from,
-  );
+  const farthest = Math.max(...values.map((value) => Math.abs(value - from)));
+  return values.find((value) => Math.abs(value - from) === farthest) ?? Number.NaN;
 }
