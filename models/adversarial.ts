@@ -139,19 +139,25 @@ export async function codeStatistics(
   model: AdversarialAutoencoder,
   dataset: ImageDataset,
 ): Promise<CodeStatistics> {
-  const sums = { codes: [] as number[], squares: [] as number[] };
-  for await (const { images } of evaluationBatches(model, dataset)) {
-    const codes = inferenceMode(() => model.encode(images));
+  const first: number[] = [];
+  const sums: number[] = []; // of the differences from the first code: rounding would eat the variance of the codes themselves
+  const squares: number[] = [];
+  for await (const { images, measure } of evaluationBatches(model, dataset)) {
+    const codes = measure(() => model.encode(images));
     const [, codeSize] = codes.shape;
     for (const [index, value] of (await codes.data()).entries()) {
       const dimension = index % codeSize;
-      sums.codes[dimension] = (sums.codes[dimension] ?? 0) + value;
-      sums.squares[dimension] = (sums.squares[dimension] ?? 0) + value * value;
+      first[dimension] ??= value;
+      const difference = value - first[dimension];
+      sums[dimension] = (sums[dimension] ?? 0) + difference;
+      squares[dimension] = (squares[dimension] ?? 0) + difference ** 2;
     }
   }
-  const means = sums.codes.map((sum) => sum / dataset.count);
+  const means = sums.map((sum) => sum / dataset.count);
   return {
-    mean: means,
-    std: means.map((mean, dimension) => Math.sqrt(sums.squares[dimension] / dataset.count - mean ** 2)),
+    mean: means.map((mean, dimension) => first[dimension] + mean),
+    std: means.map((mean, dimension) =>
+      Math.sqrt(Math.max(0, squares[dimension] / dataset.count - mean ** 2)),
+    ),
   };
 }

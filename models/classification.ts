@@ -1,12 +1,11 @@
 /** What a classifier is trained for, how good it is at it, and what it says about an image. */
 import type { ImageDataset } from "../data/dataset.ts";
 import { ArgumentError, ShapeError } from "../engine/errors.ts";
-import { inferenceMode } from "../engine/gradMode.ts";
 import type { Module } from "../engine/nn/module.ts";
 import { type CrossEntropyLossOptions, crossEntropyLoss } from "../engine/ops/classLosses.ts";
 import { sameShape, showShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import { type EvaluationOptions, evaluationBatches } from "./evaluation.ts";
+import { type EvaluationBatch, type EvaluationOptions, evaluationBatches } from "./evaluation.ts";
 
 /**
  * The cross entropy of the model's logits with the labels; see `crossEntropyLoss`.
@@ -49,9 +48,9 @@ export async function evaluateClassifier(
   let losses = 0;
   let amongFive = 0;
   let image = 0;
-  for await (const { images, count } of evaluationBatches(model, dataset, options)) {
-    const logits = await readLogits(model, images, classes);
-    for (let row = 0; row < count; row++) {
+  for await (const batch of evaluationBatches(model, dataset, options)) {
+    const logits = await readLogits(model, batch, classes);
+    for (let row = 0; row < batch.count; row++) {
       const scores = logits.subarray(row * classes, (row + 1) * classes);
       const label = dataset.labels[image++];
       losses += logSumOfExponentials(scores) - scores[label];
@@ -73,9 +72,13 @@ export async function evaluateClassifier(
 }
 
 /** @throws ShapeError */
-async function readLogits(model: Module, images: Tensor, classes: number): Promise<Float32Array> {
-  const logits = inferenceMode(() => model.call(images));
-  const expected = [images.shape[0], classes];
+async function readLogits(
+  model: Module,
+  { images, count, measure }: EvaluationBatch,
+  classes: number,
+): Promise<Float32Array> {
+  const logits = measure(() => model.call(images));
+  const expected = [count, classes];
   if (!sameShape(logits.shape, expected)) {
     throw new ShapeError(
       `evaluateClassifier: ${model.describe()} gave ${showShape(logits.shape)}, expected logits ${showShape(expected)}`,

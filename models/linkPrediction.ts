@@ -5,10 +5,9 @@
 import { drawNonEdge, edgeKeys, edgesOf, type Graph, requireNonEdges } from "../data/graphs.ts";
 import { shuffleInPlace } from "../data/shuffle.ts";
 import { ArgumentError, DataError } from "../engine/errors.ts";
-import { inferenceMode } from "../engine/gradMode.ts";
 import { hostRandom } from "../engine/hostRandom.ts";
 import { tensor } from "../engine/tensor.ts";
-import { startMeasuring } from "./evaluation.ts";
+import { measurement } from "./evaluation.ts";
 import type { GraphAutoencoder, PreparedGraph } from "./graph.ts";
 
 export interface LinkSplit {
@@ -78,9 +77,7 @@ export async function evaluateLinkPrediction(
   pairs.set(edges);
   pairs.set(nonEdges, edges.length);
   const uploaded = tensor(pairs, { shape: [count / 2, 2], gpu });
-  const endMeasuring = startMeasuring(model);
-  const logits = inferenceMode(() => model.decode(model.encode(adjacency, features), uploaded));
-  endMeasuring();
+  const logits = measurement(model)(() => model.decode(model.encode(adjacency, features), uploaded));
   const scores = await logits.data();
   uploaded.storage.release("the evaluation that used these pairs has ended");
   const labels = Array.from(scores, (_, pair) => pair < edges.length / 2);

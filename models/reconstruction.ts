@@ -1,6 +1,5 @@
 /** How well an autoencoder rebuilds images. */
 import { type ImageDataset, sliceDataset } from "../data/dataset.ts";
-import { inferenceMode } from "../engine/gradMode.ts";
 import type { Module } from "../engine/nn/module.ts";
 import { mseLoss } from "../engine/ops/losses.ts";
 import { type ReconstructionLoss, reconstructionLoss } from "./autoencoder.ts";
@@ -36,8 +35,8 @@ export async function evaluateReconstruction(
   let squaredErrors = 0;
   let losses = 0;
   let similarities = 0;
-  for await (const { images, count } of evaluationBatches(model, dataset)) {
-    const { reconstructions, squaredError, loss } = inferenceMode(() => {
+  for await (const { images, count, measure } of evaluationBatches(model, dataset)) {
+    const { reconstructions, squaredError, loss } = measure(() => {
       const reconstructions = model.call(noise ? noise(images) : images);
       return {
         reconstructions,
@@ -80,8 +79,8 @@ export async function reconstructImages(
 ): Promise<ReconstructedImages> {
   const shown = sliceDataset(dataset, 0, Math.min(count, dataset.count));
   const parts: Omit<ReconstructedImages, "count">[] = [];
-  for await (const { images } of evaluationBatches(model, shown, { batchSize: shown.count })) {
-    const [inputs, reconstructions] = inferenceMode(() => {
+  for await (const { images, measure } of evaluationBatches(model, shown, { batchSize: shown.count })) {
+    const [inputs, reconstructions] = measure(() => {
       const inputs = noise ? noise(images) : images;
       return [inputs, model.call(inputs)];
     });

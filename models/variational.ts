@@ -10,7 +10,6 @@
  */
 import type { ImageDataset } from "../data/dataset.ts";
 import { ArgumentError } from "../engine/errors.ts";
-import { inferenceMode } from "../engine/gradMode.ts";
 import { Linear, Sequential } from "../engine/nn/layers.ts";
 import { Module } from "../engine/nn/module.ts";
 import { relu, sigmoid } from "../engine/ops/activations.ts";
@@ -300,8 +299,8 @@ export async function evaluateElbo(
   seed = 0,
 ): Promise<ElboReport> {
   const sums = { reconstruction: 0, kl: 0 };
-  for await (const { images, count } of evaluationBatches(model, dataset, { seed })) {
-    const { reconstruction, kl } = inferenceMode(() => model.loss(images));
+  for await (const { images, count, measure } of evaluationBatches(model, dataset, { seed })) {
+    const { reconstruction, kl } = measure(() => model.loss(images));
     sums.reconstruction += count * (await reconstruction.item());
     sums.kl += count * (await kl.item());
   }
@@ -332,12 +331,12 @@ export async function importanceWeightedBound(
   }
   const batchSize = 50;
   let total = 0;
-  for await (const { images, count } of evaluationBatches(model, dataset, { batchSize, seed })) {
-    const posterior = inferenceMode(() => model.encode(images));
+  for await (const { images, count, measure } of evaluationBatches(model, dataset, { batchSize, seed })) {
+    const posterior = measure(() => model.encode(images));
     let weights = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
     for (let drawn = 0; drawn < samples; drawn += chunkSize / batchSize) {
       const chunk = Math.min(samples - drawn, chunkSize / batchSize);
-      const sums = inferenceMode(() => logSumExp(logWeights(model, images, posterior, chunk), { axes: 0 }));
+      const sums = measure(() => logSumExp(logWeights(model, images, posterior, chunk), { axes: 0 }));
       const values = await sums.data();
       weights = weights.map((weight, image) => logAddExp(weight, values[image]));
     }

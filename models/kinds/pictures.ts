@@ -1,9 +1,8 @@
 /** Pictures that several kinds of models draw. */
 import type { ImageDataset } from "../../data/dataset.ts";
-import { inferenceMode } from "../../engine/gradMode.ts";
 import type { Module } from "../../engine/nn/module.ts";
 import type { Tensor } from "../../engine/tensor.ts";
-import { startMeasuring } from "../evaluation.ts";
+import { measurement } from "../evaluation.ts";
 import type { Noise } from "../noise.ts";
 import { reconstructImages } from "../reconstruction.ts";
 import type { ImageGrid } from "./kind.ts";
@@ -34,7 +33,7 @@ export async function reconstructionPicture(
 }
 
 /**
- * Images that a model draws, in evaluation mode and always from the same random numbers; the generator is left as it was.
+ * Images that a model draws, as in a `measurement`: always from the same random numbers.
  * @param draw the images: [count, C, H, W]
  */
 export async function drawnPicture(
@@ -42,12 +41,7 @@ export async function drawnPicture(
   { name, columns }: { readonly name: string; readonly columns: number },
   draw: () => Tensor,
 ): Promise<ImageGrid> {
-  const endMeasuring = startMeasuring(model);
-  try {
-    const images = inferenceMode(draw);
-    const [count, ...imageShape] = images.shape;
-    return { type: "images", name, stacked: [await images.data()], count, imageShape, columns };
-  } finally {
-    endMeasuring();
-  }
+  const images = measurement(model)(draw);
+  const [count, ...imageShape] = images.shape;
+  return { type: "images", name, stacked: [await images.data()], count, imageShape, columns };
 }

@@ -10,7 +10,7 @@ import { inferenceMode } from "../../engine/gradMode.ts";
 import { generatorState, manualSeed, setGeneratorState } from "../../engine/random.ts";
 import { type Tensor, tensor } from "../../engine/tensor.ts";
 import type { StoredCheckpoint, TrainingDescription } from "../../models/checkpoint.ts";
-import { startMeasuring } from "../../models/evaluation.ts";
+import { measurement } from "../../models/evaluation.ts";
 import type { ImageModelAtWork } from "../../models/kinds/kind.ts";
 import type { Choice, DataName, ModelInfo } from "../protocol.ts";
 import { findImageModel } from "./models.ts";
@@ -114,20 +114,15 @@ export function choiceOf({ training, dataName }: Bench): Choice {
 
 /** Runs a model as it is for use, not for training, and reads what it gives. */
 export async function readOut(run: () => Tensor): Promise<Float32Array> {
-  const result = measured(() => inferenceMode(run));
+  const result = measured(run);
   const values = await result.data();
   result.storage.release("it was shown");
   return values as Float32Array;
 }
 
-/** The model in evaluation mode while `work` describes what to do; the generator is left as it was. */
+/** What `work` describes, as a part of a measurement of the model. */
 export function measured<T>(work: () => T): T {
-  const endMeasuring = startMeasuring(requireBench().atWork.model);
-  try {
-    return work();
-  } finally {
-    endMeasuring();
-  }
+  return measurement(requireBench().atWork.model)(work);
 }
 
 /** Images of the data as a tensor for the model. */

@@ -1,7 +1,6 @@
 /** What there is to see inside a model: its first filters, what every layer makes of an image, its codes, its mistakes. */
 import { sliceDataset } from "../../data/dataset.ts";
 import { ArgumentError } from "../../engine/errors.ts";
-import { inferenceMode } from "../../engine/gradMode.ts";
 import { type Module, observeCalls } from "../../engine/nn/module.ts";
 import { Tensor, tensor } from "../../engine/tensor.ts";
 import { evaluationBatches } from "../../models/evaluation.ts";
@@ -66,18 +65,16 @@ export async function activations(image: Float32Array): Promise<Activation[]> {
   const { atWork } = requireBench();
   const names = new Map([...atWork.model.namedModules()].map(([name, module]) => [module, name]));
   const seen: { module: Module<never, unknown>; output: Tensor }[] = [];
-  measured(() =>
-    inferenceMode(() => {
-      observeCalls(
-        (module, output) => {
-          const isLayer = [...module.namedChildren()].length === 0;
-          if (isLayer && output instanceof Tensor) seen.push({ module, output });
-        },
-        () => (atWork.reconstruct ?? atWork.classify)?.(imagesTensor(image)),
-      );
-      return seen.map(({ output }) => output);
-    }),
-  );
+  measured(() => {
+    observeCalls(
+      (module, output) => {
+        const isLayer = [...module.namedChildren()].length === 0;
+        if (isLayer && output instanceof Tensor) seen.push({ module, output });
+      },
+      () => (atWork.reconstruct ?? atWork.classify)?.(imagesTensor(image)),
+    );
+    return seen.map(({ output }) => output);
+  });
   const shown: Activation[] = [];
   for (const { module, output } of seen) {
     shown.push({
@@ -118,8 +115,8 @@ export async function codeMap(): Promise<CodeMap> {
   const test = sliceDataset(data.test, 0, Math.min(mappedImages, data.test.count));
   const codes = new Float32Array(test.count * codeSize);
   let place = 0;
-  for await (const { images } of evaluationBatches(atWork.model, test)) {
-    const batch = inferenceMode(() => encode(images));
+  for await (const { images, measure } of evaluationBatches(atWork.model, test)) {
+    const batch = measure(() => encode(images));
     const values = (await batch.data()) as Float32Array;
     batch.storage.release("it was read");
     codes.set(values, place);
@@ -175,10 +172,10 @@ export async function confusion(): Promise<Confusion> {
   const predictions = new Int32Array(data.test.count);
   const counts = new Int32Array(classes * classes);
   let image = 0;
-  for await (const { images, count } of evaluationBatches(atWork.model, data.test, {
+  for await (const { images, count, measure } of evaluationBatches(atWork.model, data.test, {
     ...(normalize && { normalize }),
   })) {
-    const batch = inferenceMode(() => classify(images));
+    const batch = measure(() => classify(images));
     const logits = (await batch.data()) as Float32Array;
     batch.storage.release("it was read");
     for (let row = 0; row < count; row++) {
