@@ -80,7 +80,7 @@ program
   .option("--data <source>", `${dataHelp} (default: what it was trained on)`)
   .option(
     "--seed <number>",
-    "the one that it was trained with, where the data is drawn (default: 1)",
+    "by which data is drawn, or photographs are split (default: that of the training)",
     wholeNumberFrom(0),
   )
   .option("--out <folder>", "write pictures there: reconstructions, samples, the confusion matrix", givenPath)

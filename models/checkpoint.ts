@@ -30,6 +30,8 @@ export interface ModelDescription {
   readonly classes: readonly string[];
   /** Where its data came from: "mnist", or a path. */
   readonly data: string;
+  /** By what that was drawn, or split for testing. Weights from elsewhere, or of older versions, have none. */
+  readonly seed?: number;
 }
 
 /** By what a training knows its data again. */
@@ -52,8 +54,8 @@ const descriptionKey = "wgrad";
 const trainingKey = "wgrad.training";
 
 export async function encodeWeights(model: AnyModule, description: ModelDescription): Promise<Uint8Array> {
-  const { model: name, settings, inputShape, classes, data } = description;
-  const own = { model: name, settings, inputShape, classes, data };
+  const { model: name, settings, inputShape, classes, data, seed } = description;
+  const own = { model: name, settings, inputShape, classes, data, seed };
   return saveModel(model, new Map([[descriptionKey, JSON.stringify(own)]]));
 }
 
@@ -218,7 +220,8 @@ function readDescription(text: string, file: string): ModelDescription {
     isObject(read.settings) &&
     Object.values(read.settings).every((value) => ["number", "string"].includes(typeof value)) &&
     isList(read.inputShape, (size) => isCount(size) && size !== 0) &&
-    isList(read.classes, isLine);
+    isList(read.classes, isLine) &&
+    (read.seed === undefined || isCount(read.seed));
   if (!isWhole) throw misfit(file, "what it says of its model");
   return read;
 }

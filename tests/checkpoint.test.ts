@@ -183,11 +183,11 @@ test("checkpoints hold no memory of the device once they are restored or refused
   assert.equal([gpu.memory().bytesInUse, gpu.memory().buffersInUse], [bytesInUse, buffersInUse]);
 });
 
-test("weights say whose they are, and nothing of the training", async () => {
+test("weights say whose they are and what data they are of, and no more of the training", async () => {
   const begun = begin(oneAdam);
   const bytes = await encodeWeights(begun.model, description);
   const stored = decodeWeights(bytes, "model.safetensors");
-  const { recipe, seed, fingerprint, ...own } = description;
+  const { recipe, fingerprint, ...own } = description;
   assert.equal(stored.description, own);
   const wanted = (await stateOf(begun)).model;
   const other = begin(oneAdam, 99);

@@ -36,7 +36,7 @@ const trainings: Record<string, string> = {
   vae: `${images} --set codeSize=2 hidden=16`,
   "adversarial-autoencoder": images,
   lenet5: images,
-  "graph-autoencoder": "--data karate --epochs 1",
+  "graph-autoencoder": "--data karate --epochs 1 --seed 7", // which takes other edges out
 };
 
 writeFolder("digits-on-disk", await digitFiles(60, 20));
@@ -439,11 +439,14 @@ test("export, then import: the same weights, figures and description", async () 
     /^data {5}\/.*\/digits-on-disk: .*\nsaved {4}imported\/model\.safetensors\n$/,
   );
   assert.is(succeeded(fromShape), saved("named/model.safetensors"));
-  assert.ok(outputOf("imported", "model.safetensors").equals(outputOf("out/vae", "model.safetensors")));
-  const { description } = decodeWeights(outputOf("named", "model.safetensors"), "named");
-  assert.equal(description, {
+  const weightsIn = (folder: string) => decodeWeights(outputOf(folder, "model.safetensors"), folder);
+  const [trained, imported] = [weightsIn("out/vae"), weightsIn("imported")];
+  const { seed, ...description } = trained.description;
+  assert.equal(imported.description, description);
+  assert.equal(bitsOf(imported.tensors), bitsOf(trained.tensors));
+  assert.equal(weightsIn("named").description, {
     model: "vae",
-    settings: decodeWeights(outputOf("out/vae", "model.safetensors"), "vae").description.settings,
+    settings: description.settings,
     ...{ inputShape: [1, 28, 28], classes: ["zero", "one", "two"], data: "digits" },
   });
   const end = parseLines(succeeded(await wgrad("evaluate --from imported --json"))).at(-1);

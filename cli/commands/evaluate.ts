@@ -70,7 +70,7 @@ export async function runEvaluation(command: EvaluationCommand): Promise<void> {
 
   try {
     reporter.report({ event: "adapter", ...describeDevice(gpu) });
-    const { data: source = description.data, seed = 1 } = command;
+    const { data: source = description.data, seed = description.seed ?? 1 } = command;
     const loading = { source, seed, photographShape: description.inputShape, reporter, signal };
     await withData(registered, description.settings, loading, measure);
   } catch (error) {
