@@ -47,8 +47,15 @@ export async function fit<Data, B extends Batch>(training: Training<Data, B>): P
   const { model } = atWork;
   const source = atWork.batches(data, recipe, seed);
   const { optimizers, update } = atWork.trainer(recipe, epochs * source.steps);
-  checkpoint?.restore({ model, optimizers });
   let stepsDone = checkpoint?.stepsDone ?? 0;
+  if (stepsDone > epochs * source.steps) {
+    throw new DataError(
+      `${folder.pathOf(resultFiles.checkpoint)} was written after ${stepsDone} steps, and the whole training has ` +
+        `${epochs * source.steps}`,
+      "put the file back as the training left it, or begin a new training",
+    );
+  }
+  checkpoint?.restore({ model, optimizers });
 
   const { lines: earlier, history } = readHistory(folder.pathOf(resultFiles.metrics), stepsDone, source);
   if (history.steps.length < stepsDone) {
