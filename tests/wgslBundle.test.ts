@@ -1,7 +1,7 @@
 /** What becomes of a kernel's text in a bundle (that the kernels still compute the same there: browser.test.ts). */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compactKernel } from "../engine/gpu/wgslBundle.mjs";
+import { compactKernel, shortNames } from "../engine/gpu/wgslBundle.mjs";
 
 test("comments, spaces and last commas go", () => {
   const source = `
@@ -30,7 +30,7 @@ test("local names become letters that the function does not say", () => {
   return next + left0;
 }
 const left0 = 1u;`;
-  const compact = "fn sum(l:u32,e:u32)->u32{let A=l.x+e*t+scale(l);var n=A;return n+left0;}const left0=1u;";
+  const compact = "fn sum(l:u32,e:u32)->u32{let a=l.x+e*t+scale(l);var n=a;return n+left0;}const left0=1u;";
   assert.is(compactKernel(source), compact);
 });
 
@@ -40,10 +40,25 @@ test("a number beside an operator goes without its type, one that is all there i
 });
 
 test("where letters run out, a variable keeps its name", () => {
-  const names = Array.from({ length: 30 }, (_, i) => `x${i}`);
+  const names = Array.from({ length: 54 }, (_, i) => `x${i}`);
   const compact = compactKernel(`fn f() {\n${names.map((name) => `  let ${name} = 1u;`).join("\n")}\n}`);
   const declared = [...compact.matchAll(/let (\w+)=/g)].map(([, name]) => name);
-  assert.equal(declared, ["x", ..."ABCDEFGHIJKLMNOPQRSTVWXYZ", "x26", "x27", "x28", "x29"]);
+  const letters = "xabcdeghijklmnopqrstuvwyzABCDEFGHIJKLMNOPQRSTVWXYZ";
+  assert.equal(declared, [...letters, "x50", "x51", "x52", "x53"]);
+});
+
+test("what only kernels speak of gets a short name", () => {
+  const kernels = `struct Place { row: u32 } const size = 4u; var<workgroup> slots: array<f32, size>;
+fn placeOf(a0: u32) -> Place { return Place(a0); } fn finish(i: u32) -> u32 { return placeOf(i).row; }`;
+  const names = shortNames(kernels, "const constants = { size: 4, `fn finish(i)` }; // a1");
+  assert.equal(
+    [...names],
+    [
+      ["Place", "a2"],
+      ["slots", "a3"],
+      ["placeOf", "a4"],
+    ],
+  );
 });
 
 test.run();

@@ -1,6 +1,7 @@
-/** For bundles: kernels as text, without comments, needless spaces and long local names, which a browser would load for nothing. */
+/** For bundles: kernels as text, without comments, needless spaces and long names, which a browser would load for nothing. */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /**
  * All kernels of a folder are one module, of which a bundle keeps those it uses: kernels are alike, and compress better
@@ -21,13 +22,15 @@ export const wgslPlugin = {
     }));
     build.onLoad({ filter: /./, namespace: "kernels" }, async ({ path }) => {
       const folder = join(root, path);
-      const files = (await readdir(folder)).filter((file) => file.endsWith(".wgsl"));
-      const kernels = await Promise.all(
-        files.map(async (file) => ({
-          name: nameOf(file),
-          source: compactKernel(await readFile(join(folder, file), "utf8")),
-        })),
+      const sources = await readFiles(folder, ".wgsl");
+      const short = shortNames(
+        [...sources.values()].map(withoutComments).join("\n"),
+        [...(await readFiles(engine, ".ts")).values()].join("\n"),
       );
+      const kernels = [...sources].map(([file, source]) => ({
+        name: nameOf(file),
+        source: compactKernel(source).replace(/\w+/g, (word) => short.get(word) ?? word),
+      }));
       kernels.sort((one, other) => (one.source < other.source ? -1 : 1)); // alike beginnings compress best
       return {
         contents: kernels
@@ -38,9 +41,45 @@ export const wgslPlugin = {
   },
 };
 
+/** Whose code puts constants and functions in front of kernels. */
+const engine = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * The folder's texts, and those of folders in it.
+ * @param {string} folder
+ * @param {string} ending of the files' names
+ */
+async function readFiles(folder, ending) {
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(ending)).sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
+  return new Map(files.map((file, index) => [file, texts[index]]));
+}
+
+/**
+ * A letter and a digit for each function, type, constant and variable that kernels declare and the host never mentions.
+ * @param {string} kernels
+ * @param {string} host
+ * @returns {Map<string, string>}
+ */
+export function shortNames(kernels, host) {
+  const words = (/** @type {string} */ text) => text.match(/\w+/g) ?? [];
+  const mentioned = new Set(words(host));
+  const taken = new Set([...mentioned, ...words(kernels)]);
+  const codes = [...alphabet].flatMap((letter) => [...Array(10).keys()].map((digit) => `${letter}${digit}`));
+  const free = codes.filter((code) => !taken.has(code));
+  const declared = kernels.matchAll(/\b(?:fn|struct|alias|const|var<\w+>)\s+(\w{3,})/g);
+  const own = [...new Set([...declared].map(([, name]) => name))].filter((name) => !mentioned.has(name));
+  return new Map(own.slice(0, free.length).map((name, index) => [name, free[index]]));
+}
+
 /** @param {string} path */
 function nameOf(path) {
   return basename(path, ".wgsl");
+}
+
+/** @param {string} source */
+function withoutComments(source) {
+  return source.replace(/\/\/.*/g, "");
 }
 
 /** What kernels call `uniforms`, of which they all speak. No kernel has something else of this name. */
@@ -51,8 +90,8 @@ const uniforms = "U";
  * @returns {string}
  */
 export function compactKernel(source) {
-  const withoutComments = source.replace(/\/\/.*/g, "").replace(/\buniforms\b/g, uniforms);
-  const functions = withoutComments.split(/(?=\bfn )/); // and what stands behind them
+  const plain = withoutComments(source).replace(/\buniforms\b/g, uniforms);
+  const functions = plain.split(/(?=\bfn )/); // and what stands behind them
   return functions
     .map(shortenLocals)
     .join("")
@@ -64,11 +103,11 @@ export function compactKernel(source) {
     .trim();
 }
 
-const capitals = "ABCDEFGHIJKLMNOPQRSTVWXYZ"; // without that of the uniforms
+const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTVWXYZ"; // without that of the uniforms
 
 /**
  * What a function calls its parameters and variables, by one letter: the first or the last one of the name, so that it is
- * the same in most functions, or a capital one where the function has both already.
+ * the same in most functions, or the next free one where the function has both already.
  * @param {string} source a function and what stands behind it
  */
 function shortenLocals(source) {
@@ -81,7 +120,7 @@ function shortenLocals(source) {
   const short = new Map();
   for (const [, name] of [...parameters, ...variables]) {
     if (name.length === 1 || short.has(name)) continue;
-    const letters = [...(name.match(/^[a-z]|[a-z]$/g) ?? []), ...capitals];
+    const letters = [...(name.match(/^[a-z]|[a-z]$/g) ?? []), ...alphabet];
     const letter = letters.find((letter) => !taken.has(letter)) ?? name;
     taken.add(letter);
     short.set(name, letter);
