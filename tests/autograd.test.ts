@@ -6,6 +6,7 @@ import { AutogradError, DtypeError, ReleasedTensorError, ShapeError } from "../e
 import { inferenceMode, noGrad } from "../engine/gradMode.ts";
 import { Linear, ReLU, Sequential } from "../engine/nn/layers.ts";
 import { Module } from "../engine/nn/module.ts";
+import { BatchNorm1d } from "../engine/nn/normalisation.ts";
 import { add, exp, mul, neg, square, sub } from "../engine/ops/arithmetic.ts";
 import { greater } from "../engine/ops/compare.ts";
 import { to } from "../engine/ops/convert.ts";
@@ -13,6 +14,7 @@ import { copyInto } from "../engine/ops/elementwise.ts";
 import { concat, reshape } from "../engine/ops/layout.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { sum } from "../engine/ops/reduce.ts";
+import { exponentialMovingAverage } from "../engine/optim/averaging.ts";
 import { SGD } from "../engine/optim/sgd.ts";
 import { ones, type Tensor, tensor, zeros } from "../engine/tensor.ts";
 import { refused } from "./engine-helpers.ts";
@@ -90,6 +92,17 @@ test("a weight overwritten between the forward pass and backward() gives no wron
   await refused(AutogradError, /an input of mul was overwritten/, () => product.backward());
   copyInto(weight, tensor([2]));
   await refused(AutogradError, /square was overwritten/, () => third.backward());
+  const normalisation = new BatchNorm1d(2).eval();
+  const rows = tensor([
+    [1, 2],
+    [3, 5],
+  ]);
+  const evaluated = sum(square(normalisation.call(rows)));
+  normalisation.train().call(rows); // moves the running statistics
+  await refused(AutogradError, /an input of batchNormEvaluation was overwritten/, () => evaluated.backward());
+  const average = exponentialMovingAverage([weight]);
+  const ofAverage = await average.use(() => square(weight));
+  await refused(AutogradError, /square was overwritten/, () => ofAverage.backward());
   weight.grad = null;
   square(weight).backward();
   assert.is(await weight.grad!.item(), 4);

@@ -110,6 +110,8 @@ function batchStatistics(x: Tensor, { running, momentum, epsilon }: TrainingOpti
   const variance = emptyTensor(x.gpu, [channels]);
   const teamSize = x.gpu.tiling === "registers" ? 1 : 64;
   const sources = [...rowSources, statisticsSource];
+  const tracked = running ? [running.mean, running.variance, running.batches] : [];
+  for (const { storage } of tracked) storage.version++;
   const { width } = constants;
   dispatch({
     kernel: running
@@ -119,7 +121,7 @@ function batchStatistics(x: Tensor, { running, momentum, epsilon }: TrainingOpti
           teamSize,
           track: "fn track(channel: u32, mean: f32, variance: f32) {}",
         }),
-    buffers: [moments, mean, variance, ...(running ? [running.mean, running.variance, running.batches] : [])],
+    buffers: [moments, mean, variance, ...tracked],
     uniforms: { length: parts, inner: 1, rows: channels, elements, momentum },
     threads: channels * teamSize,
     flops: 8 * channels * parts,
@@ -330,7 +332,7 @@ function check(name: string, x: Tensor, options: BatchNormOptions, epsilon: numb
   }
   if (running) {
     requireDtype(`${name}: running.batches`, "int32", running.batches);
-    requireOneDevice(name, "x and the running statistics", [x, running.mean]);
+    requireOneDevice(name, "x and the running statistics", [x, ...Object.values(running)]);
   } else if (!training) {
     throw new ArgumentError(
       `${name}: without training it normalises by running statistics, and there are none`,

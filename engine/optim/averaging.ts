@@ -136,5 +136,7 @@ function moveTowards(average: Tensor, value: Tensor, share: () => number): void 
 }
 
 function swap(a: Tensor, b: Tensor): void {
+  a.storage.version++;
+  b.storage.version++;
   dispatchElements({ kernel: kernel("swap", [swapSource]), buffers: [a, b], uniforms: {}, flops: 0 });
 }
