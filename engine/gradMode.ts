@@ -39,7 +39,7 @@ export function inferenceMode<T>(work: () => T): T {
 export function synchronous<T>(result: T): T {
   if (result instanceof Promise)
     throw new ArgumentError(
-      "noGrad(), inferenceMode() and recordStep() run no asynchronous functions",
+      "noGrad(), inferenceMode(), autocast() and recordStep() run no asynchronous functions",
       "do the awaiting outside of it",
     );
   return result;

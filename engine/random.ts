@@ -31,21 +31,28 @@ export function generatorState(): GeneratorState {
   return stateOf(currentDevice());
 }
 
-/** Goes on from a state that `generatorState` returned. @throws ArgumentError */
+/** Goes on from a state that `generatorState` returned. @throws ArgumentError; RecordingError in a recorded step */
 export function setGeneratorState({ seed, draws }: GeneratorState): void {
   requireWhole("setGeneratorState", "seed", seed);
   requireWhole("setGeneratorState", "number of draws", draws);
-  generators.set(currentDevice(), { seed, draws });
+  startFrom({ seed, draws });
 }
 
 /**
  * Starts the current device's random numbers over.
  * @param seed a whole number from 0 to 2^53 - 1
- * @throws ArgumentError
+ * @throws ArgumentError; RecordingError in a recorded step
  */
 export function manualSeed(seed: number): void {
   requireWhole("manualSeed", "seed", seed);
-  generators.set(currentDevice(), { seed, draws: 0 });
+  startFrom({ seed, draws: 0 });
+}
+
+/** @throws RecordingError: a recorded step would do it once, and in no replay */
+function startFrom(state: GeneratorState): void {
+  const gpu = currentDevice();
+  gpu.refuseInStep("seed the generator");
+  generators.set(gpu, state);
 }
 
 /**

@@ -156,7 +156,7 @@ for (const [name, makeOptimizer] of Object.entries(optimizers)) {
         assert.equal(await state(), await plain.state(), "a scale that is a power of two changes no bit");
       } else if (Number.isFinite(last)) assert.not.equal(await state(), before);
     }
-    assert.equal(Object.values(optimizer.stateDict().numbers).slice(1), [4, 4]);
+    assert.equal(Object.values(optimizer.stateDict().numbers).slice(2), [4, 4]);
   });
 }
 
@@ -272,6 +272,9 @@ test("what cannot be scaled, and where there is no float16, is told", async () =
   const weight = tensor([1], { requiresGrad: true });
   const optimizer = new SGD([weight], { learningRate: 1 });
   await refused(ArgumentError, /gradScaler: no parameter has a gradient/, () => gradScaler(optimizer).step());
+  await refused(ArgumentError, /autocast\(\) .*run no asynchronous functions/, () =>
+    autocast(async () => weight.data()),
+  );
   await refused(ArgumentError, /gradScaler: growthInterval must be/, () =>
     gradScaler(optimizer, { growthInterval: 0 }),
   );

@@ -522,6 +522,12 @@ test("what cannot be recorded is refused, and says why", async () => {
   await refused(RecordingError, /returns numbers, but loss is float32 \[2\]\n {2}help: reduce it/, () =>
     recordStep(({ x }) => ({ loss: mul(x, 2) })).run({ x }),
   );
+  await refused(RecordingError, /a recorded step cannot seed the generator/, () =>
+    recordStep(({ x }) => {
+      manualSeed(1);
+      return { loss: sum(mul(x, normal([2]))) };
+    }).run({ x }),
+  );
   let leaked: Tensor | undefined;
   const leaking = recordStep(({ x }) => {
     leaked = mul(x, 2);
