@@ -6,7 +6,7 @@
  * browser page all run these rows.
  */
 
-import { AutogradError, GradcheckError } from "./errors.ts";
+import { AutogradError, DeviceLostError, GradcheckError } from "./errors.ts";
 import type { Gpu, Tiling } from "./gpu/gpu.ts";
 import {
   chooseElements,
@@ -154,6 +154,7 @@ async function attempt(check: Promise<Finding>): Promise<Finding> {
   try {
     return await check;
   } catch (error) {
+    if (error instanceof DeviceLostError) throw error; // what comes after it would fail for the same reason
     return { error: Number.POSITIVE_INFINITY, problem: String(error) };
   }
 }

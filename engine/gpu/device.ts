@@ -85,7 +85,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   void device.lost.then(({ reason, message }) => {
     failure =
       reason === "destroyed"
-        ? new DeviceLostError("the device was closed", "open a new one with openDevice()")
+        ? wasClosed()
         : new DeviceLostError(
             `the device was lost: ${message}`,
             "open a new one with openDevice() and load the last saved weights",
@@ -186,12 +186,17 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
     async close() {
       if (closed) return;
       if (!failure) await queue.finish().catch(() => {}); // closing is the one thing that must always work
+      failure ??= wasClosed(); // before what is read now fails by it
       queue.destroy();
       device.destroy();
       await device.lost;
       closed = true;
     },
   });
+}
+
+function wasClosed(): DeviceLostError {
+  return new DeviceLostError("the device was closed", "open a new one with openDevice()");
 }
 
 /** @throws LimitError */
