@@ -45,9 +45,10 @@ function addToLeaves(output: Tensor, gradient: Tensor | undefined): void {
       // Two leaves may have received the very same tensor, and the caller's own is not ours to keep.
       return taken.has(arrived.storage) || arrived.storage === gradient?.storage ? copied(arrived) : arrived;
     });
-    leaf.grad?.storage.release("a later backward() added to this gradient");
+    leaf.grad?.storage.releaseGradient("a later backward() added to this gradient");
     taken.add(total.storage);
     leaf.grad = total.keep();
+    total.storage.isGradient = true;
   }
   for (const { storage } of found.values()) {
     if (storage.lifetime !== "owner" && storage !== gradient?.storage)

@@ -28,6 +28,8 @@ export class Storage {
   lifetime: "owner" | "graph" | "step";
   /** Tells the numbers that an optimiser, or whoever copies into it, has written from those that were here. */
   version = 0;
+  /** backward() made it for a tensor's `grad`, and nobody has kept it since. */
+  isGradient = false;
   #memory: GpuMemory | undefined;
   /** The memory that this one is a part of, if it is one. */
   #block: Block | undefined;
@@ -69,6 +71,11 @@ export class Storage {
     transients.get(this.gpu)?.delete(this);
   }
 
+  /** A gradient that you have put in its place, or kept, is yours: it stays. */
+  releaseGradient(reason: string): void {
+    if (this.isGradient) this.release(reason);
+  }
+
   get isInBlock(): boolean {
     return this.#block !== undefined;
   }
@@ -88,6 +95,7 @@ export class Storage {
   /** From rule 2 or 3 to rule 1. */
   keep(): void {
     this.lifetime = "owner";
+    this.isGradient = false;
     transients.get(this.gpu)?.delete(this);
   }
 

@@ -154,6 +154,16 @@ test("zeroGrad forgets the gradients and gives their memory back", async () => {
       assert.ok(error instanceof ReleasedTensorError && /zeroGrad\(\) has cleared/.test(error.message)),
   );
   optimizer.zeroGrad(); // nothing left to forget
+
+  const own = ones([2]);
+  x.grad = own;
+  optimizer.zeroGrad();
+  assert.equal(Array.from(await own.data()), [1, 1], "what somebody made and put there is theirs");
+  sum(square(x)).backward();
+  const kept = x.grad!.keep();
+  sum(square(x)).backward();
+  optimizer.zeroGrad();
+  assert.equal(Array.from(await kept.data()), [2, 4], "what somebody keeps as well");
 });
 
 test("parameters are the optimiser's to keep, whoever made them, and when", async () => {

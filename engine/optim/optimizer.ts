@@ -192,7 +192,7 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
   /** Forgets all gradients; their memory goes back to the pool. */
   zeroGrad(): void {
     for (const parameter of this.parameters) {
-      parameter.grad?.storage.release("zeroGrad() has cleared this gradient");
+      parameter.grad?.storage.releaseGradient("zeroGrad() has cleared this gradient");
       parameter.grad = null;
     }
   }
