@@ -4,14 +4,16 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { globals } from "webgpu";
 import { openDevice, withDevice } from "../engine/currentDevice.ts";
-import { AdapterError, DeviceLostError, KernelError, LimitError } from "../engine/errors.ts";
+import { AdapterError, ArgumentError, DeviceLostError, KernelError, LimitError } from "../engine/errors.ts";
 import { openDevice as openOther } from "../engine/gpu/device.ts";
 import { kernel } from "../engine/gpu/kernel.ts";
+import { Linear } from "../engine/nn/layers.ts";
 import { add, neg } from "../engine/ops/arithmetic.ts";
 import { filled } from "../engine/ops/elementwise.ts";
 import { sum } from "../engine/ops/reduce.ts";
+import { SGD } from "../engine/optim/sgd.ts";
 import { uniform } from "../engine/random.ts";
-import { tensor } from "../engine/tensor.ts";
+import { ones, tensor } from "../engine/tensor.ts";
 import { temporaryFolder } from "./data-helpers.ts";
 import { collectGarbage, refused, runScript } from "./engine-helpers.ts";
 
@@ -206,6 +208,39 @@ test("tensors are made on the device of withDevice", async () => {
   assert.is(tensor([5]).gpu, gpu);
   assert.throws(() => add(there, tensor([5])), /add: its tensors live on different devices/);
   await other.close();
+});
+
+test("what was saved on one device is not loaded on another without a word", async () => {
+  const other = await openOther();
+  const build = () => {
+    const layer = new Linear(2, 1);
+    const optimizer = new SGD(layer.parameters(), { learningRate: 1, momentum: 0.9 });
+    sum(layer.call(ones([1, 2]))).backward();
+    optimizer.step();
+    return { layer, optimizer };
+  };
+  const [here, there] = [build(), withDevice(other, build)];
+  const before = await here.layer.weight.data();
+  await refused(ArgumentError, /loadStateDict: its tensors live on different devices/, () =>
+    here.layer.loadStateDict(there.layer.stateDict()),
+  );
+  await refused(ArgumentError, /SGD: its tensors live on different devices/, () =>
+    here.optimizer.loadStateDict(there.optimizer.stateDict()),
+  );
+  assert.equal(await here.layer.weight.data(), before);
+  await other.close();
+});
+
+test("whoever reads while the device is closed is told that, whenever it comes", async () => {
+  for (let round = 0; round < 5; round++) {
+    const other = await openOther();
+    const x = tensor([1], { gpu: other });
+    const closing = other.close();
+    await refused(DeviceLostError, /the device was closed\n {2}help: open a new one/, async () => {
+      for (;;) await add(x, x).data();
+    });
+    await closing;
+  }
 });
 
 test.run();

@@ -340,7 +340,15 @@ test("a state that does not fit is refused, and changes nothing", () => {
     /holds 0.momentumBuffer, which belong/,
   );
   refused(ShapeError, () => momentum([ones([4])]).loadStateDict(saved), /is \[3\] .* is \[4\]/);
-  assert.equal(optimizer.stateDict(), { numbers: { learningRate: 1e-3 }, tensors: {} });
+  const two = new SGD([ones([3]), ones([3])], { learningRate: 1 });
+  for (const parameter of two.parameters) parameter.grad = ones([3]);
+  two.step();
+  refused(
+    ArgumentError,
+    () => new SGD([ones([3])], { learningRate: 1 }).loadStateDict(two.stateDict()),
+    /the state holds 1\.step, which belong/,
+  );
+  assert.equal(optimizer.stateDict(), { numbers: { learningRate: 1e-3, weightDecay: 0 }, tensors: {} });
 });
 
 function refused(type: new (...some: never[]) => WgradError, work: () => unknown, words: RegExp): void {

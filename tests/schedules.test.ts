@@ -145,14 +145,18 @@ test("AdamW decays a group without weight decay not at all", async () => {
   close(await parameters[1].data(), [1 - 0.5], "without");
 });
 
-test("the learning rates of groups are part of the state", async () => {
+test("the learning rates and weight decays of groups are part of the state", async () => {
   const optimizer = twoGroups();
   optimizer.groups[1].learningRate = 0.05;
+  optimizer.groups[1].weightDecay = 0.5;
   const { numbers } = optimizer.stateDict();
-  assert.equal(numbers, { learningRate: 0.2, "group1.learningRate": 0.05 });
+  const rates = { learningRate: 0.2, "group1.learningRate": 0.05 };
+  assert.equal(numbers, { ...rates, weightDecay: 0, "group1.weightDecay": 0.5 });
   const resumed = twoGroups();
+  resumed.loadStateDict({ numbers: rates, tensors: {} }); // as older versions wrote it
+  assert.equal([resumed.groups[1].learningRate, resumed.groups[1].weightDecay], [0.05, 0]);
   resumed.loadStateDict({ numbers, tensors: {} });
-  assert.is(resumed.groups[1].learningRate, 0.05);
+  assert.equal([resumed.groups[1].learningRate, resumed.groups[1].weightDecay], [0.05, 0.5]);
   const other = new SGD([ones([1])], { learningRate: 3 });
   await refused(ArgumentError, /another number of parameter groups than 1/, () =>
     other.loadStateDict({ numbers, tensors: {} }),

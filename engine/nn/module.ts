@@ -1,5 +1,6 @@
 /** Models are modules of modules: what they are made of is found in their properties. */
 import { ArgumentError, WgradError } from "../errors.ts";
+import { requireOneDevice } from "../ops/define.ts";
 import { copyInto } from "../ops/elementwise.ts";
 import { withOrigin } from "../origin.ts";
 import { sameShape, showShape } from "../shape.ts";
@@ -124,7 +125,8 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
 
   /**
    * Copies the numbers of `state` into this module's parameters and buffers.
-   * @throws ArgumentError listing every missing, unexpected and misshapen tensor; nothing is changed then
+   * @throws ArgumentError listing every missing, unexpected and misshapen tensor, or for those of another device; nothing
+   * is changed then
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>): void {
     const own = this.stateDict();
@@ -143,6 +145,7 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     if (problems.length > 0) {
       throw new ArgumentError(`the state dict does not fit ${this.describe()}:\n  ${problems.join("\n  ")}`);
     }
+    requireOneDevice("loadStateDict", "its tensors", [...own.values(), ...state.values()]);
     for (const [name, tensor] of own) copyInto(tensor, state.get(name)!);
   }
 

@@ -37,7 +37,7 @@ export interface GradScaler extends Remembering {
   /**
    * Takes the scale away from all gradients, and limits the norm of all together to `maxNorm` (`clipGradNorm`); then the
    * optimiser's step, which leaves weights and what is remembered about them alone where a gradient is not finite (but
-   * counts, for a schedule or Adam's correction of its first steps); then the next scale.
+   * counts: for a schedule, Adam's correction of its first steps, or SGD's first one without dampening); then the next scale.
    * @returns the norm without the scale, before it is limited: not finite where the step was skipped
    * @throws ArgumentError
    */

@@ -199,8 +199,11 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
 
   /** What the optimiser remembers: the tensors are its own, and change with the next step. */
   stateDict(): OptimizerState {
-    const rates = this.groups.map((group, index) => [rateName(index), group.learningRate]);
-    const numbers: Record<string, number> = Object.fromEntries(rates);
+    const numbers: Record<string, number> = {};
+    this.groups.forEach(({ learningRate, weightDecay }, index) => {
+      numbers[nameIn(index, "learningRate")] = learningRate;
+      numbers[nameIn(index, "weightDecay")] = weightDecay;
+    });
     const tensors: Record<string, Tensor> = {};
     this.parameters.forEach((parameter, index) => {
       const memory = this.#memories.get(parameter);
@@ -219,12 +222,14 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
    * @throws ArgumentError, ShapeError; nothing has changed then
    */
   loadStateDict({ numbers, tensors }: OptimizerState): void {
-    const rates = this.#storedRates(numbers);
+    const groups = this.#storedGroups(numbers);
     const memories = new Map<Tensor, { step: number; found: Tensor[] }>();
-    const unknown = new Set(Object.keys(tensors));
+    const steps = Object.keys(numbers).filter((name) => name.endsWith(".step"));
+    const unknown = new Set([...steps, ...Object.keys(tensors)]);
     this.parameters.forEach((parameter, index) => {
       const step = numbers[`${index}.step`];
       if (step === undefined) return;
+      unknown.delete(`${index}.step`);
       const found = this.#bufferNames.map((name) => {
         unknown.delete(`${index}.${name}`);
         return storedTensor(this.#name, tensors, `${index}.${name}`, parameter);
@@ -237,7 +242,7 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
         "load what stateDict() of the same kind returned, with the same options and parameters",
       );
     }
-    for (const [index, rate] of rates.entries()) this.groups[index].learningRate = rate;
+    for (const [index, group] of groups.entries()) Object.assign(this.groups[index], group);
     for (const [parameter, memory] of this.#memories) {
       if (memories.has(parameter)) continue;
       memory.step = 0; // and not another memory: recorded steps write to this one
@@ -275,16 +280,20 @@ fn isSkipped() -> bool { return skip[0] != 0.0; }`
     });
   }
 
-  #storedRates(numbers: OptimizerState["numbers"]): number[] {
-    const rates = this.groups.map((_, index) => numbers[rateName(index)]);
-    if (rates.includes(undefined as never) || rateName(rates.length) in numbers) {
+  #storedGroups(numbers: OptimizerState["numbers"]) {
+    const groups = this.groups.map((group, index) => ({
+      learningRate: numbers[nameIn(index, "learningRate")],
+      weightDecay: numbers[nameIn(index, "weightDecay")] ?? group.weightDecay, // older states have none
+    }));
+    const lacksOne = groups.some(({ learningRate }) => learningRate === undefined);
+    if (lacksOne || nameIn(groups.length, "learningRate") in numbers) {
       throw new ArgumentError(
-        `${this.#name}: the state has the learning rates of another number of parameter groups than ${rates.length}`,
+        `${this.#name}: the state has the learning rates of another number of parameter groups than ${groups.length}`,
         "load it into an optimiser with the same groups",
       );
     }
-    for (const learningRate of rates) requireNonNegative(this.#name, { learningRate });
-    return rates;
+    for (const group of groups) requireNonNegative(this.#name, group);
+    return groups;
   }
 
   #endStep(): void {
@@ -357,7 +366,7 @@ export function storedTensor(
   name: string,
   tensors: OptimizerState["tensors"],
   key: string,
-  { shape }: Tensor,
+  like: Tensor,
 ): Tensor {
   const stored = tensors[key];
   if (!stored) {
@@ -366,16 +375,17 @@ export function storedTensor(
       "load what stateDict() of the same kind returned, with the same options and parameters",
     );
   }
-  if (sameShape(stored.shape, shape)) return stored;
+  requireOneDevice(name, "its tensors", [like, stored]);
+  if (sameShape(stored.shape, like.shape)) return stored;
   throw new ShapeError(
-    `${name}: ${key} is ${showShape(stored.shape)} in the state, but the parameter is ${showShape(shape)}`,
+    `${name}: ${key} is ${showShape(stored.shape)} in the state, but the parameter is ${showShape(like.shape)}`,
     "load the state of a training of the same model",
   );
 }
 
-/** Of a group's learning rate in the state. */
-function rateName(group: number): string {
-  return group === 0 ? "learningRate" : `group${group}.learningRate`;
+/** What a group's number is called in the state. */
+function nameIn(group: number, name: "learningRate" | "weightDecay"): string {
+  return group === 0 ? name : `group${group}.${name}`;
 }
 
 function checkParameters(name: string, parameters: readonly Tensor[]): void {
