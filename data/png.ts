@@ -15,12 +15,10 @@ export function decodePng(bytes: Uint8Array, name: string): DecodedImage {
   // The signature, and the header chunk that comes first: length, type, width, height, depth, …, checksum.
   if (bytes.length < 33) throw undecodable(name, "the PNG file is cut off within its header");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [width, height, depth, isInterlaced] = [
-    view.getUint32(16),
-    view.getUint32(20),
-    bytes[24]!,
-    bytes[28],
-  ];
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  const [depth, colourType, isInterlaced] = [bytes[24]!, bytes[25]!, bytes[28]];
+  // The colour type tells, not the chunk: a picture in full colour may bring a palette for screens of few colours.
+  const isIndexed = colourType === 3;
   requireSize(name, width, height);
   if (isInterlaced && depth < 8) {
     throw undecodable(name, `an interlaced PNG of ${depth} bits a pixel, expected 8 or more`);
@@ -30,14 +28,14 @@ export function decodePng(bytes: Uint8Array, name: string): DecodedImage {
   let channels: number;
   try {
     png = decode(bytes, { checkCrc: true });
-    samples = png.palette ? convertIndexedToRgb(png) : toBytes(png);
-    channels = png.palette ? png.palette[0]!.length : png.channels;
+    samples = isIndexed ? convertIndexedToRgb(png) : toBytes(png);
+    channels = isIndexed ? png.palette![0]!.length : png.channels;
   } catch (error) {
     throw undecodable(name, "the PNG data is cut off or damaged", error);
   }
   const visible = channels > 2 ? 3 : 1;
   const size = { width, height, channels: visible } as const;
-  if (png.transparency && !png.palette) return { ...size, pixels: hideColour(png, samples) };
+  if (png.transparency) return { ...size, pixels: hideColour(png, samples) };
   return { ...size, pixels: channels === visible ? samples : showOverWhite(samples, visible) };
 }
 

@@ -178,6 +178,31 @@ test("PNG of all kinds of pixels", () => {
       [10, 20, 30, 200, 100, 0, 153, 153, 153],
     ],
     [
+      "colour, with a palette only suggested to screens of few colours",
+      pngFile({ width: 2, height: 1, depth: 8, colourType: 2 }, [[1, 0, 1, 0, 1, 0]], {
+        PLTE: [10, 20, 30, 200, 100, 0],
+      }),
+      3,
+      [1, 0, 1, 0, 1, 0],
+    ],
+    [
+      "colour with opacity, and a suggested palette",
+      pngFile({ width: 2, height: 1, depth: 8, colourType: 6 }, [[1, 0, 1, 255, 1, 0, 1, 0]], {
+        PLTE: [10, 20, 30, 200, 100, 0],
+      }),
+      3,
+      [1, 0, 1, 255, 255, 255],
+    ],
+    [
+      "one colour of three that counts as transparent, and a suggested palette",
+      pngFile({ width: 3, height: 1, depth: 8, colourType: 2 }, [[1, 2, 3, 1, 2, 4, 5, 5, 5]], {
+        PLTE: [10, 20, 30, 200, 100, 0],
+        tRNS: [0, 1, 0, 2, 0, 3],
+      }),
+      3,
+      [255, 255, 255, 1, 2, 4, 5, 5, 5],
+    ],
+    [
       "grey with opacity: black ink on nothing",
       pngFile({ width: 3, height: 1, depth: 8, colourType: 4 }, [[0, 255, 0, 0, 0, 51]]),
       1,
