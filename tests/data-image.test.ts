@@ -231,6 +231,12 @@ test("PNG of all kinds of pixels", () => {
       [255, 68],
     ],
     [
+      "beside chunks that do not make the picture: a broken colour profile, words in no known letters",
+      pngFile({ width: 1, height: 1, depth: 8, colourType: 0 }, [[77]], { iCCP: [65, 0, 0, 9], tEXt: [0] }),
+      1,
+      [77],
+    ],
+    [
       "interlaced: the first of seven passes has the one pixel",
       pngFile({ width: 1, height: 1, depth: 8, colourType: 0, interlaced: true }, [[77]]),
       1,
@@ -264,7 +270,16 @@ const png = pngFile(
   { width: 40, height: 40, depth: 8, colourType: 0 },
   new Array(40).fill(new Array(40).fill(3)),
 );
+const indexedHeader = { width: 1, height: 1, depth: 8, colourType: 3 };
+const indexed = pngFile(indexedHeader, [[0]], { PLTE: [1, 2, 3], tRNS: [9] });
 const badChecksum = png.map((byte, place) => (place === 30 ? byte ^ 1 : byte));
+
+/** With a chunk of a PNG repeated behind itself. */
+function withTwice(bytes: Uint8Array, chunk: string): Uint8Array {
+  const start = Buffer.from(bytes).indexOf(chunk) - 4;
+  const end = start + 12 + new DataView(bytes.buffer).getUint32(start);
+  return Uint8Array.of(...bytes.subarray(0, end), ...bytes.subarray(start));
+}
 
 const refused: [what: string, bytes: Uint8Array, words: RegExp][] = [
   ["an empty file", new Uint8Array(0), /the file is empty, expected a JPEG or PNG picture/],
@@ -294,6 +309,29 @@ const refused: [what: string, bytes: Uint8Array, words: RegExp][] = [
     "a PNG with too few rows",
     pngFile({ width: 4, height: 4, depth: 8, colourType: 0 }, [[1, 2, 3, 4]]),
     /the PNG data is cut off or damaged/,
+  ],
+  ["a PNG with two headers", withTwice(png, "IHDR"), /the PNG data is damaged: there are two chunks IHDR/],
+  ["a PNG with two palettes", withTwice(indexed, "PLTE"), /there are two chunks PLTE/],
+  ["a PNG with two lists of opacities", withTwice(indexed, "tRNS"), /there are two chunks tRNS/],
+  [
+    "a PNG without a palette",
+    pngFile(indexedHeader, [[0]]),
+    /the PNG data is cut off or damaged \(.*palette/,
+  ],
+  [
+    "a PNG that begins with another chunk",
+    Uint8Array.of(...png.subarray(0, 8), ...png.subarray(33), ...png.subarray(8, 33)),
+    /the PNG file does not begin with its header/,
+  ],
+  [
+    "a PNG in colour of 4 bits a value",
+    pngFile({ width: 2, height: 1, depth: 4, colourType: 2 }, [[1, 2, 3]]),
+    /a PNG of colour type 2 and 4 bits a value, expected 8 or 16/,
+  ],
+  [
+    "a PNG whose transparent colour is half a colour",
+    pngFile({ width: 2, height: 1, depth: 8, colourType: 2 }, [[1, 2, 3, 4, 5, 6]], { tRNS: [0, 1] }),
+    /the PNG's transparent colour has 1 values, not 3/,
   ],
   [
     "a huge PNG",
