@@ -50,15 +50,14 @@ export async function loadImageFolder(folder: Folder, options: ImageFolderOption
 
   if (present.includes("train/")) await requireClass(folder.folder("train"), folder);
   const classes = await classesIn(folder);
-  const train: Photograph[] = [];
-  const kept: Photograph[] = [];
-  for (const [label, photographs] of (await listPhotographs(folder, classes)).entries()) {
+  const splits = (await listPhotographs(folder, classes)).map((photographs, label) => {
     shuffleInPlace(photographs, hostRandom(`${options.seed}/split/${classes[label]}`));
     const share = Math.max(1, Math.round(photographs.length * testShare));
     const testCount = photographs.length > 1 ? share : 0;
-    kept.push(...photographs.slice(0, testCount));
-    train.push(...photographs.slice(testCount));
-  }
+    return { kept: photographs.slice(0, testCount), train: photographs.slice(testCount) };
+  });
+  const kept = splits.flatMap((split) => split.kept);
+  const train = splits.flatMap((split) => split.train);
   if (kept.length === 0) {
     throw new DataError(
       `${folder.path}: each class has a single photograph, so none is left to test on`,

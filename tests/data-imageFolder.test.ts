@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { ImageDataset } from "../data/dataset.ts";
 import { openFolder } from "../data/files.node.ts";
+import type { Folder } from "../data/folder.ts";
 import { loadImageFolder } from "../data/imageFolder.ts";
 import { batches, readImages } from "../data/loader.ts";
 import { DataError } from "../engine/errors.ts";
@@ -115,6 +116,20 @@ test("folders of classes alone are split by the seed, a fifth of each class for 
   assert.equal(await names(1), await names(1));
   const kept = new Set((await Promise.all([1, 2, 3, 4, 5, 6].map(names))).map(String));
   assert.ok(kept.size > 1, "every seed keeps the same photographs");
+});
+
+test("a class may have hundreds of thousands of photographs", async () => {
+  const listed = Array.from({ length: 200_000 }, (_, index) => `${index}.jpg`);
+  const folder = (path: string, names: string[]): Folder => ({
+    ...openFolder(path),
+    list: async () => names,
+    folder: (name) => folder(`${path}/${name}`, listed),
+  });
+  const { train, test } = await loadImageFolder(folder("huge", ["a/", "b/"]), {
+    imageShape: [3, 8, 6],
+    seed: 1,
+  });
+  assert.equal([train.count, test.count], [320_000, 80_000]);
 });
 
 test("a class may be called train", async () => {
