@@ -3,6 +3,7 @@
  * the kinds that the package would decode to wrong pixels, how the colours are stored, and how the camera was held.
  */
 import { decode } from "jpeg-js";
+import { DataError } from "../engine/errors.ts";
 import type { DecodedImage } from "./image.ts";
 import { requireSize, undecodable } from "./pictureLimits.ts";
 
@@ -20,12 +21,21 @@ export function decodeJpeg(bytes: Uint8Array, name: string): DecodedImage {
     rgb = decode(bytes, {
       useTArray: true,
       formatAsRGBA: false,
-      tolerantDecoding: false,
+      // Of use for one thing alone: a scan whose restart interval does not divide its number of blocks.
+      tolerantDecoding: true,
       maxMemoryUsageInMB: 2048,
       colorTransform: storesRgb ? false : undefined,
     }).data;
   } catch (error) {
     const isWhole = bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9;
+    if (isWhole && definesRestarts(bytes)) {
+      const reason = (error as Error).message;
+      throw new DataError(
+        `${name}: a JPEG with restart markers in a way that is not read here, or damaged (${reason})`,
+        "save it again without restart markers, or as PNG; or remove it from the set",
+        { cause: error },
+      );
+    }
     throw undecodable(name, `the JPEG data is ${isWhole ? "damaged" : "cut off or damaged"}`, error);
   }
   const pixels = channels === 3 ? rgb : firstOfThree(rgb);
@@ -67,21 +77,12 @@ const startOfFrame: Record<number, string> = {
 
 /** Goes from marker to marker up to the frame's header, which gives the size. */
 function readHeader(bytes: Uint8Array, name: string): Header {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let orientation = 1;
   let adobeTransform: number | undefined;
   let isJfif = false;
-  let offset = 2;
-  for (;;) {
-    while (offset < bytes.length && !(bytes[offset] === 0xff && bytes[offset + 1]! !== 0xff)) offset++;
-    if (offset + 4 > bytes.length) throw undecodable(name, "the JPEG file is cut off within its header");
-    const marker = bytes[offset + 1]!;
-    offset += 2;
-    if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8)) continue; // these stand alone
+  for (const [marker, segment] of segments(bytes)) {
     if (marker === 0xd9 || marker === 0xda)
       throw undecodable(name, "the JPEG file has no header of an image");
-    const length = view.getUint16(offset);
-    const segment = bytes.subarray(offset + 2, offset + length);
     if (marker in startOfFrame) {
       if (segment.length < 6) throw undecodable(name, "the JPEG file is cut off within its header");
       const kind = startOfFrame[marker]!;
@@ -90,8 +91,8 @@ function readHeader(bytes: Uint8Array, name: string): Header {
       if (precision !== 8) throw undecodable(name, `a JPEG of ${precision} bits a value, expected 8`);
       const identifiers = String.fromCharCode(segment[6]!, segment[9]!, segment[12]!);
       return {
-        height: view.getUint16(offset + 3),
-        width: view.getUint16(offset + 5),
+        height: shortAt(segment, 1),
+        width: shortAt(segment, 3),
         components,
         storesRgb: components === 3 && (adobeTransform === 0 || (!isJfif && identifiers === "RGB")),
         orientation,
@@ -101,8 +102,36 @@ function readHeader(bytes: Uint8Array, name: string): Header {
     if (marker === 0xe1 && startsWith(segment, "Exif\0\0"))
       orientation = readOrientation(segment.subarray(6));
     if (marker === 0xee && startsWith(segment, "Adobe")) adobeTransform = segment[11];
+  }
+  throw undecodable(name, "the JPEG file is cut off within its header");
+}
+
+/** Whether the first scan has restart markers, between which it can be decoded without what came before. */
+function definesRestarts(bytes: Uint8Array): boolean {
+  for (const [marker, segment] of segments(bytes)) {
+    if (marker === 0xda) return false;
+    if (marker === 0xdd && shortAt(segment, 0) > 0) return true;
+  }
+  return false;
+}
+
+/** Each marker with what belongs to it; right as far as the first scan, whose data have no length. */
+function* segments(bytes: Uint8Array): Generator<[marker: number, segment: Uint8Array]> {
+  let offset = 2;
+  for (;;) {
+    while (offset < bytes.length && !(bytes[offset] === 0xff && bytes[offset + 1]! !== 0xff)) offset++;
+    if (offset + 4 > bytes.length) return;
+    const marker = bytes[offset + 1]!;
+    offset += 2;
+    if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8)) continue; // these stand alone
+    const length = shortAt(bytes, offset);
+    yield [marker, bytes.subarray(offset + 2, offset + length)];
     offset += length;
   }
+}
+
+function shortAt(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! << 8) | bytes[offset + 1]!;
 }
 
 function startsWith(bytes: Uint8Array, words: string): boolean {

@@ -49,6 +49,15 @@ test("progressive, subsampled and grey JPEG", () => {
   near(quarters(grey), [[112], [173], [77], [240]]);
 });
 
+test("JPEG with restart markers whose last interval is not full", () => {
+  const grey = decodeImage(fixture("grey-restarts.jpg"), "grey-restarts.jpg");
+  assert.equal([grey.width, grey.height, grey.channels, grey.pixels.length], [32, 16, 1, 512]);
+  near(quarters(grey), [[87], [130], [65], [240]]); // 0.299 red + 0.587 green + 0.114 blue
+  const colour = decodeImage(fixture("progressive-restarts.jpg"), "progressive-restarts.jpg");
+  assert.equal([colour.width, colour.height, colour.channels, colour.pixels.length], [32, 16, 3, 1536]);
+  near(quarters(colour), [red, green, blue, white], 10);
+});
+
 test("CMYK JPEG as printing programs write it: red, green, blue and white can be told", () => {
   const image = decodeImage(fixture("cmyk.jpg"), "cmyk.jpg");
   assert.is(image.channels, 3);
@@ -294,6 +303,11 @@ const refused: [what: string, bytes: Uint8Array, words: RegExp][] = [
     "a JPEG without its last bytes",
     photograph.subarray(0, photograph.length - 9),
     /the JPEG data is cut off/,
+  ],
+  [
+    "a JPEG with restart markers that jpeg-js cannot place",
+    fixture("subsampled-restarts.jpg"),
+    /a JPEG with restart markers in a way that is not read here, or damaged \(.*\)\n {2}help: save it again without/,
   ],
   ["a JPEG's first bytes", photograph.subarray(0, 4), /cut off within its header/],
   ["a JPEG up to its size", photograph.subarray(0, 158), /JPEG (file|data) is cut off/],
