@@ -30,8 +30,8 @@ interface Photograph {
  * Both splits of `FOLDER/train/CLASS/*.jpg` and `FOLDER/test/CLASS/*.jpg` (or `val` where there is no `test`); or of
  * `FOLDER/CLASS/*.jpg`, where a fifth of each class, at least one, is kept for testing. Names that begin with a dot
  * are passed over, as are files that do not end in .jpg, .jpeg or .png.
- * @throws DataError when there are no classes or nothing to test on, a class has no photographs, or the test set has
- * other classes
+ * @throws DataError when there are no classes or nothing to test on, a class has no photographs, the test set has
+ * other classes, or a name is not UTF-8 or, of a class, holds control characters
  */
 export async function loadImageFolder(folder: Folder, options: ImageFolderOptions): Promise<DatasetSplits> {
   const [channels, height, width] = options.imageShape;
@@ -73,10 +73,30 @@ export async function loadImageFolder(folder: Folder, options: ImageFolderOption
 async function classesIn(folder: Folder): Promise<string[]> {
   const present = await folder.list();
   const classes = present.filter((name) => name.endsWith("/") && !name.startsWith("."));
-  if (classes.length > 0) return classes.map((name) => name.slice(0, -1));
+  if (classes.length === 0) {
+    throw new DataError(
+      `${folder.path}: there is no folder in it, expected one for each class`,
+      "put the photographs of each class into a folder with the class's name",
+    );
+  }
+  requireNames(folder, classes, /[\p{Cc}\ufffd]/u);
+  return classes.map((name) => name.slice(0, -1));
+}
+
+/**
+ * A class's name is shown and stands in weights, so control characters would spoil both. U+FFFD takes the place of
+ * bytes that are not UTF-8, and nothing is found again by such a name.
+ */
+function requireNames({ path }: Folder, names: readonly string[], unfit: RegExp): void {
+  const name = names.find((name) => unfit.test(name));
+  if (name === undefined) return;
+  const shown = name.replace(
+    /[\p{Cc}\ufffd]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
   throw new DataError(
-    `${folder.path}: there is no folder in it, expected one for each class`,
-    "put the photographs of each class into a folder with the class's name",
+    `${path}: the name "${shown}" holds ${name.includes("\ufffd") ? "bytes that are not UTF-8" : "a control character"}`,
+    "rename it, with characters that can be shown",
   );
 }
 
@@ -115,6 +135,7 @@ async function listPhotographs(folder: Folder, classes: readonly string[]): Prom
         `put photographs of "${name}" directly into this folder, or move it elsewhere`,
       );
     }
+    requireNames(inside, files, /\ufffd/);
     found.push(files.map((file) => ({ folder: inside, file, label })));
   }
   return found;

@@ -118,18 +118,41 @@ test("folders of classes alone are split by the seed, a fifth of each class for 
   assert.ok(kept.size > 1, "every seed keeps the same photographs");
 });
 
+/** A folder that lists these names, and in each class these files; there is nothing on disk. */
+const listing = (path: string, names: string[], files: string[]): Folder => ({
+  ...openFolder(path),
+  list: async () => names,
+  folder: (name) => listing(`${path}/${name}`, files, []),
+});
+const loadListing = (names: string[], files: string[]) =>
+  loadImageFolder(listing("set", names, files), { imageShape: [3, 8, 6], seed: 1 });
+
 test("a class may have hundreds of thousands of photographs", async () => {
-  const listed = Array.from({ length: 200_000 }, (_, index) => `${index}.jpg`);
-  const folder = (path: string, names: string[]): Folder => ({
-    ...openFolder(path),
-    list: async () => names,
-    folder: (name) => folder(`${path}/${name}`, listed),
-  });
-  const { train, test } = await loadImageFolder(folder("huge", ["a/", "b/"]), {
-    imageShape: [3, 8, 6],
-    seed: 1,
-  });
+  const files = Array.from({ length: 200_000 }, (_, index) => `${index}.jpg`);
+  const { train, test } = await loadListing(["a/", "b/"], files);
   assert.equal([train.count, test.count], [320_000, 80_000]);
+});
+
+test("names that cannot be shown or found again are refused before training", async () => {
+  const cases: [classes: string[], files: string[], words: RegExp][] = [
+    [
+      ["a\tb/", "c/"],
+      ["1.jpg"],
+      /^set: the name "a\\u0009b\/" holds a control character\n {2}help: rename it/,
+    ],
+    [["a/", "b\nc/"], ["1.jpg"], /^set: the name "b\\u000ac\/" holds a control character/],
+    [["a\u0085/", "b/"], ["1.jpg"], /^set: the name "a\\u0085\/" holds a control character/],
+    [["caf\ufffd/", "tea/"], ["1.jpg"], /^set: the name "caf\\ufffd\/" holds bytes that are not UTF-8/],
+    [
+      ["a/", "b/"],
+      ["1.jpg", "\ufffd2.jpg"],
+      /^set\/a: the name "\\ufffd2\.jpg" holds bytes that are not UTF-8/,
+    ],
+  ];
+  for (const [classes, files, words] of cases) {
+    const error = await refusal(DataError, () => loadListing(classes, files));
+    assert.match(error.message, words);
+  }
 });
 
 test("a class may be called train", async () => {
