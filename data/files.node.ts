@@ -18,8 +18,10 @@ export function openFolder(path: string): Folder {
     async list() {
       try {
         const entries = await readdir(path, { withFileTypes: true });
+        // Before folders get their "/", and by code point, as Python sorts: so torchvision numbers classes.
+        entries.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
         const names = entries.map(async (entry) => ((await isFolder(entry)) ? `${entry.name}/` : entry.name));
-        return (await Promise.all(names)).sort();
+        return await Promise.all(names);
       } catch (error) {
         throw new DataError(
           `cannot read the folder ${path}: ${reason(error)}`,

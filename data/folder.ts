@@ -7,7 +7,7 @@ export interface Folder {
   readonly path: string;
   /** What it is called itself, wherever it is. */
   readonly name: string;
-  /** The names in it, sorted; a folder's name ends in `/`. */
+  /** The names in it, sorted; a folder's name ends in `/`, which does not count there. */
   list(): Promise<string[]>;
   /** The content of the file of that name. */
   read(name: string): Promise<Uint8Array>;

@@ -155,6 +155,13 @@ test("names that cannot be shown or found again are refused before training", as
   }
 });
 
+test("classes are in the order in which Python sorts their names", async () => {
+  const expected = ["cat", "cat 3", "cat-2", "cat.x", "catz", "x\uff5e", "x\u{10000}"];
+  const files = expected.map((name) => [`${name}/1.jpg`, nothing] as const);
+  const folder = writeFiles(temporaryFolder(), new Map([...files, ["cat/2.jpg", nothing]]));
+  assert.equal((await load(folder)).train.classes, expected);
+});
+
 test("a class may be called train", async () => {
   const files = [...photographs({ red: 2 })].map(
     ([name, bytes]) => [name.replace("red", "train"), bytes] as const,
