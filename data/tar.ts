@@ -23,8 +23,12 @@ export function readTar(bytes: Uint8Array, archive: string): Map<string, Uint8Ar
     }
     const name = text(header, 0, 100);
     const length = octal(header, 124, 12);
+    // Backwards, the next header would be this one again.
+    if (!(length >= 0)) {
+      throw new DataError(`${archive}: the header at byte ${offset} does not give its file's length`, help);
+    }
     const start = offset + block;
-    if (!(start + length <= bytes.length)) {
+    if (start + length > bytes.length) {
       throw new DataError(
         `${archive}: cut off in ${name}: ${bytes.length - start} of ${length} bytes are there`,
         help,

@@ -109,12 +109,18 @@ test("archives that are cut off, damaged, or of something else", async () => {
   const whole = new Uint8Array(gunzipSync(cifar10ArchiveFile(6, 3)));
   const damaged = whole.slice();
   damaged[3] = 0x7a;
+  // A length of -512 bytes. The checksum is the sum of the bytes, and "-" stands 3 below "0".
+  const backwards = tarFile(new Map([["a.bin", new Uint8Array(512)]]));
+  const checksum = Number.parseInt(Buffer.from(backwards.subarray(148, 154)).toString(), 8) - 3;
+  backwards.set(Buffer.from("-"), 124);
+  backwards.set(Buffer.from(checksum.toString(8).padStart(6, "0")), 148);
   const cases: [bytes: Uint8Array, words: RegExp][] = [
     [
       gzipSync(whole.subarray(0, 9000)),
       /cut off in cifar-10-batches-bin\/data_batch_2\.bin: 7464 of 15365 bytes/,
     ],
     [gzipSync(damaged), /no header of a tar archive at byte 0/],
+    [gzipSync(backwards), /the header at byte 0 does not give its file's length/],
     [cifar10ArchiveFile(6, 3).subarray(0, 100), /tar\.gz: the gzip data is cut off/],
     [gzipSync(tarFile(new Map([["readme.txt", new Uint8Array(700)]]))), /none of CIFAR-10's files/],
   ];
