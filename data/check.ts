@@ -5,19 +5,26 @@
 import { DataError } from "../engine/errors.ts";
 import type { ImageDataset } from "./dataset.ts";
 
+/** What of a dataset is checked here; labels as they came, before 0.9 or NaN turns into the integer 0. */
+interface Labelled extends Pick<ImageDataset, "name" | "count" | "classes"> {
+  readonly labels: ArrayLike<number>;
+}
+
 /**
  * Checks what can be checked without reading an image: that every image has a label, and every label is the index
  * of a class. Pixels are checked when they are read (loader.ts).
  * @throws DataError that names the first image that is wrong
  */
-export function validateImages({ name, count, labels, classes }: ImageDataset): void {
+export function validateImages({ name, count, labels, classes }: Labelled): void {
   if (labels.length !== count) {
     throw new DataError(
       `${name}: ${labels.length} labels for ${count} images`,
       "build the dataset with one label an image",
     );
   }
-  const badLabel = labels.findIndex((label) => label < 0 || label >= classes.length);
+  const badLabel = Array.from(labels).findIndex(
+    (label) => !(Number.isInteger(label) && label >= 0 && label < classes.length),
+  );
   if (badLabel !== -1) {
     throw new DataError(
       `${name}: image ${badLabel} has the label ${labels[badLabel]}; expected 0 to ${classes.length - 1}`,

@@ -56,8 +56,7 @@ const floatOfByte = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
  */
 export function memoryDataset(images: MemoryImages): ImageDataset {
   const { name, pixels, channels, height, width, classes } = images;
-  const labels = Int32Array.from(images.labels);
-  const count = labels.length;
+  const count = images.labels.length;
   const length = imageLength(images);
   if (pixels.length !== count * length) {
     throw new DataError(
@@ -71,8 +70,9 @@ export function memoryDataset(images: MemoryImages): ImageDataset {
     if (pixels instanceof Float32Array) target.set(pixels.subarray(start, start + length));
     else for (let i = 0; i < length; i++) target[i] = floatOfByte[pixels[start + i]!]!;
   }
+  validateImages({ name, count, labels: images.labels, classes });
+  const labels = Int32Array.from(images.labels);
   const dataset = { name, count, channels, height, width, labels, classes, readImage };
-  validateImages(dataset);
   if (pixels instanceof Float32Array) requirePixels(dataset, 0, pixels);
   return dataset;
 }

@@ -272,6 +272,11 @@ test("a bad label, and arrays that do not fit the sizes", async () => {
   assert.match((await refusal(DataError, () => validateImages(dataset))).message, /image 6 has the label -1/);
   const short = await refusal(DataError, () => numbered(11, pixelsOf(10)));
   assert.match(short.message, /120 pixels for 11 labels and images of 2×2×3, expected 132/);
+  for (const bad of [0.9, -0.5, Number.NaN, 2 ** 32]) {
+    const memory = { name: "memory", ...size, pixels: pixelsOf(2), labels: [0, bad], classes };
+    const error = await refusal(DataError, () => memoryDataset(memory));
+    assert.match(error.message, `memory: image 1 has the label ${bad}; expected 0 to 3`);
+  }
   const labels = await refusal(DataError, () => validateImages({ ...numbered(10), count: 11 }));
   assert.match(labels.message, /10 labels for 11 images/);
 });
