@@ -22,10 +22,11 @@ export function fitImage(image: DecodedImage, wanted: ImageSize): Float32Array {
  * @param size the image's
  * @param wanted as many channels, or 1 (grey: 0.299 red + 0.587 green + 0.114 blue, ITU-R BT.601), or 3 from 1
  * @returns the image in the wanted size, each value in [0, 1]
- * @throws ArgumentError for channels that cannot be had
+ * @throws ArgumentError for channels that cannot be had, or a size that is not of whole pixels
  */
 export function resizeImage(image: Float32Array, size: ImageSize, wanted: ImageSize): Float32Array {
   requireChannels(size.channels, wanted.channels);
+  requireWholeSize("resizeImage", wanted);
   const step = Math.min(size.width / wanted.width, size.height / wanted.height);
   const columns = filterWeights(size.width, wanted.width, step);
   const rows = filterWeights(size.height, wanted.height, step);
@@ -115,6 +116,14 @@ function requireChannels(has: number, wants: number): void {
   );
 }
 
+function requireWholeSize(operation: string, { height, width }: Pick<ImageSize, "height" | "width">): void {
+  if ([height, width].every((side) => Number.isInteger(side) && side > 0)) return;
+  throw new ArgumentError(
+    `${operation}: the size ${height}×${width}, expected whole numbers of pixels`,
+    "ask for a height and a width of at least 1, without fractions",
+  );
+}
+
 function convertChannels(image: Float32Array, has: number, wants: number): Float32Array {
   if (has === wants) return image;
   if (has === 3) {
@@ -131,7 +140,7 @@ function convertChannels(image: Float32Array, has: number, wants: number): Float
 /**
  * The same images in another size, each resized when it is read.
  * @param shape [channels, height, width], as `resizeImage` takes them
- * @throws ArgumentError for channels that cannot be had
+ * @throws ArgumentError for channels that cannot be had, or a size that is not of whole pixels
  */
 export function resizeDataset(
   dataset: ImageDataset,
@@ -139,6 +148,7 @@ export function resizeDataset(
 ): ImageDataset {
   const wanted = { channels, height, width };
   requireChannels(dataset.channels, channels);
+  requireWholeSize("resizeDataset", wanted);
   async function readImage(index: number, target: Float32Array): Promise<void> {
     const image = new Float32Array(imageLength(dataset));
     await dataset.readImage(index, image);
@@ -149,10 +159,11 @@ export function resizeDataset(
 
 /**
  * The same images in the middle of a black frame: MNIST's 28×28 pixels as the 32×32 that LeNet-5 takes.
- * @throws ArgumentError for a frame that is smaller than the images
+ * @throws ArgumentError for a frame that is smaller than the images, or not of whole pixels
  */
 export function padDataset(dataset: ImageDataset, height: number, width: number): ImageDataset {
-  if (!(height >= dataset.height && width >= dataset.width)) {
+  requireWholeSize("padDataset", { height, width });
+  if (height < dataset.height || width < dataset.width) {
     throw new ArgumentError(
       `padDataset: images of ${dataset.height}×${dataset.width} pixels do not fit into ${height}×${width}`,
       "pad to a larger size, or use resizeDataset",

@@ -95,6 +95,23 @@ test("a dataset in another size", async () => {
   assert.match(error.message, /2 channel\(s\) cannot become one of 3/);
 });
 
+test("sizes that are not of whole pixels are refused", async () => {
+  for (const side of [0, -4, 4.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const cases: [operation: string, action: () => unknown][] = [
+      ["resizeImage", () => resizeImage(pattern(6), grey(2, 3), grey(side, 4))],
+      ["resizeDataset", () => resizeDataset(numbers, [2, 4, side])],
+      ["padDataset", () => padDataset(numbers, side, 6)],
+    ];
+    for (const [operation, action] of cases) {
+      const error = await refusal(ArgumentError, action);
+      assert.match(
+        error.message,
+        new RegExp(`^${operation}: the size .*${side}.*, expected whole numbers of pixels`),
+      );
+    }
+  }
+});
+
 test("a dataset in a black frame", async () => {
   const padded = padDataset(numbers, 5, 6);
   assert.equal([padded.channels, padded.height, padded.width], [2, 5, 6]);
