@@ -43,7 +43,7 @@ const attemptsPerMirror = 4;
 /**
  * Makes sure that the file is at its destination with the expected content; downloads nothing when it is.
  * @throws DownloadError when no mirror could be reached or had the content; it says what each one did
- * @throws OutputError when the file cannot be written
+ * @throws OutputError when the file cannot be written, or what is in its place cannot be read
  * @throws the signal's reason when it is aborted
  */
 export async function downloadVerified(download: Download): Promise<void> {
@@ -186,8 +186,13 @@ async function hashOf(path: string): Promise<string | undefined> {
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    cannotWrite(path)(error);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new OutputError(
+      `cannot read ${path}, where the download belongs: ${message}`,
+      "move away what is there, or see to it that you may read it",
+      { cause: error },
+    );
   }
   return hash.digest("hex");
 }

@@ -377,4 +377,13 @@ test("a folder that cannot be made is an OutputError", async () => {
   assert.is(server.ranges.length, 0);
 });
 
+test("what is in the file's place and cannot be read is an OutputError, and not called full", async () => {
+  const server = await serve(whole);
+  const folder = temporaryFolder();
+  const error = await refusal(OutputError, () => downloadVerified(plan(server.url, { destination: folder })));
+  assert.match(error.message, `cannot read ${folder}, where the download belongs: EISDIR`);
+  assert.match(error.message, /\n {2}help: move away what is there, or see to it that you may read it$/);
+  assert.is(server.ranges.length, 0);
+});
+
 test.run();
