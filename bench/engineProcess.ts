@@ -3,6 +3,7 @@ import type { Engine } from "./engines/engine.ts";
 import { type Measurement, measure, measureCold } from "./measure.ts";
 import { startMeter } from "./meter.ts";
 import type { Answer, JavaScriptEngine, Request } from "./process.ts";
+import { spread } from "./spread.ts";
 
 const engines: Readonly<Record<JavaScriptEngine, () => Promise<{ openEngine(): Promise<Engine> }>>> = {
   wgrad: () => import("./engines/wgrad.ts"),
@@ -48,10 +49,4 @@ async function answerOf(engine: Engine, { work, cold, timing, values: most }: Re
 function throwComplaint(): void {
   const { complaint } = readMeter();
   if (complaint !== undefined) throw new Error(complaint);
-}
-
-/** At most so many values, evenly from all. */
-function spread(values: ArrayLike<number>, most: number): number[] {
-  const step = Math.ceil(values.length / most);
-  return Array.from({ length: Math.ceil(values.length / step) }, (_, index) => values[index * step]);
 }

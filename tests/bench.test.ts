@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fitLine } from "../bench/fitLine.ts";
 import { type BenchRecord, record } from "../bench/record.ts";
+import { spread } from "../bench/spread.ts";
 import { targetLines } from "../bench/targets.ts";
 import { workloads } from "../bench/workloads.ts";
 import { temporaryFolder } from "./data-helpers.ts";
@@ -106,6 +107,23 @@ test("a peer with another result has no time", () => {
     assert.equal([milliseconds, gflops], [null, null]);
     assert.match(failure!, /off from wgrad's/);
   }
+});
+
+test("the values that are compared come from all columns and all rows", () => {
+  for (const [rows, columns] of [
+    [1024, 1024],
+    [8 * 256, 27 * 27],
+    [256, 96 * 25],
+  ]) {
+    const places = spread(
+      Uint32Array.from({ length: rows * columns }, (_, index) => index),
+      4096,
+    );
+    assert.ok(places.length > 3800 && places.length <= 4096, `${places.length}`);
+    assert.is(new Set(places.map((place) => place % columns)).size, columns);
+    assert.is(new Set(places.map((place) => Math.floor(place / columns))).size, rows);
+  }
+  assert.equal(spread([3, 1, 2], 4096), [3, 1, 2]);
 });
 
 test("of several answers the middle one counts, and a failure is passed on", () => {

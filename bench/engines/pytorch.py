@@ -171,9 +171,11 @@ def task_of(work):
 
 
 def spread(values, most):
-    """At most so many values, evenly from all; measure.ts takes the same."""
+    """At most so many values, evenly from all; spread.ts takes the same."""
     values = values.detach().flatten().cpu()
     step = math.ceil(len(values) / most)
+    while math.gcd(step, len(values)) > 1:
+        step += 1
     return values[::step].tolist()
 
 
