@@ -34,10 +34,13 @@ async function answerOf(engine: Engine, { work, cold, timing, values: most }: Re
   if (cold) {
     const { number, ...times } = await measureCold(task, readMeter);
     measurement = times;
+    requireFinite([[number]]);
     values = [[number]];
   } else {
-    values = (await task.results()).map((result) => spread(result, most));
+    const results = await task.results();
     throwComplaint(); // time is not wasted on nonsense
+    requireFinite(results);
+    values = results.map((result) => spread(result, most));
     measurement = await measure(task, readMeter, timing);
     deviceMilliseconds = await task.deviceMilliseconds?.();
   }
@@ -49,4 +52,10 @@ async function answerOf(engine: Engine, { work, cold, timing, values: most }: Re
 function throwComplaint(): void {
   const { complaint } = readMeter();
   if (complaint !== undefined) throw new Error(complaint);
+}
+
+/** JSON has no such numbers. */
+function requireFinite(results: readonly ArrayLike<number>[]): void {
+  const areFinite = (values: ArrayLike<number>) => Array.prototype.every.call(values, Number.isFinite);
+  if (!results.every(areFinite)) throw new Error("its result has NaN or infinity");
 }

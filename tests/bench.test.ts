@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fitLine } from "../bench/fitLine.ts";
+import { quick } from "../bench/measure.ts";
+import { ask, findPython } from "../bench/process.ts";
 import { type BenchRecord, record } from "../bench/record.ts";
 import { spread } from "../bench/spread.ts";
 import { targetLines } from "../bench/targets.ts";
@@ -14,6 +16,7 @@ import { projectRoot, run } from "./process-helpers.ts";
 const loaders = ["--import", "./engine/gpu/wgslLoader.mjs", "--import", "tsx"];
 const runScript = (...words: string[]) => run(process.execPath, [...loaders, ...words], { cwd: projectRoot });
 const matmul256 = workloads.find(({ name }) => name === "matmul-256")!;
+const askOptions = { timing: quick, onCard: false, python: undefined, secondsAtMost: 100 };
 const bench = (...words: string[]) => runScript("bench/main.ts", ...words);
 
 test("it measures, prints a table and writes records", async () => {
@@ -124,6 +127,19 @@ test("the values that are compared come from all columns and all rows", () => {
     assert.is(new Set(places.map((place) => Math.floor(place / columns))).size, rows);
   }
   assert.equal(spread([3, 1, 2], 4096), [3, 1, 2]);
+});
+
+test("a result that is not finite is a failure", async () => {
+  const { work, ...lenet5 } = workloads.find(({ name }) => name === "step-lenet5")!;
+  if (work.kind !== "training") throw new Error("a training");
+  const optimizer = { name: "sgd", learningRate: 1e38, momentum: 0 } as const;
+  const diverging = { ...lenet5, work: { ...work, batch: 2, optimizer } };
+  const python = findPython();
+  for (const engine of python ? (["wgrad", "torch"] as const) : (["wgrad"] as const)) {
+    const answer = await ask(engine, diverging, { ...askOptions, python });
+    assert.ok("failure" in answer, engine);
+    assert.is(answer.failure, "its result has NaN or infinity");
+  }
 });
 
 test("of several answers the middle one counts, and a failure is passed on", () => {

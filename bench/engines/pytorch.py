@@ -208,9 +208,13 @@ def answer(request):
     run, results = task_of(request["work"])
     if request["cold"]:
         milliseconds, number = timed(run)
-        values = [[number]]
+        compared = [torch.tensor([number])]
     else:
-        values = [spread(result, request["values"]) for result in results()]
+        compared = results()
+    if not all(result.isfinite().all() for result in compared):
+        return {"adapter": adapter(), "failure": "its result has NaN or infinity"}
+    values = [spread(result, request["values"]) for result in compared]
+    if not request["cold"]:
         milliseconds = median_time(run, request["timing"])
     return {"adapter": adapter(), "milliseconds": milliseconds, "values": values}
 
