@@ -60,9 +60,13 @@ export async function* measureProducts(gpu: Gpu, products: readonly Product[]): 
   for (const product of products) yield await measureProduct(gpu, product);
 }
 
-/** What was measured, as a tuning; products of `before` that were not measured now stay as they were. */
+/**
+ * What was measured, as a tuning; products of `before` that were not measured now stay as they were, where it is of the same
+ * tiling: another one has other shapes.
+ */
 export async function tuningFrom(gpu: Gpu, measured: readonly Measured[], before?: Tuning): Promise<Tuning> {
-  const choices = new Map<string, Choice>(Object.entries(before?.choices ?? {}));
+  const kept = before?.tiling === gpu.tiling ? before.choices : {};
+  const choices = new Map<string, Choice>(Object.entries(kept));
   for (const { product, usual, best } of measured) {
     choices.delete(product);
     if (best.shape !== usual.shape)

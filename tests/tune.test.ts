@@ -284,6 +284,9 @@ test("a new measurement replaces what was found for the same product, and leaves
   ]);
   const second = await tuningFrom(gpu, [found("b"), found("c", timed("x", 2))], first);
   assert.equal(second.choices, { a: y, c: x });
+  const otherTiling = { ...gpu, tiling: gpu.tiling === "registers" ? "workgroup" : "registers" } as const;
+  const third = await tuningFrom(otherTiling, [found("b", timed("x", 2))], first);
+  assert.equal(third.choices, { b: x }, "nothing of another tiling stays");
 });
 
 // ---- files ----
@@ -368,12 +371,22 @@ test("wgrad tune: measures and saves; other commands compute with what was saved
   ];
   assert.equal(firstKernel(parseLines(succeeded(await profile()))), [true, `matmul, ${after}`]);
 
-  // A damaged file stops nothing, but is told.
-  writeFileSync(path, "{");
-  const { code, stdout, stderr } = await profile();
-  assert.is(code, 0, stderr);
-  assert.match(stderr, /^warning: .*\.json: not a tuning, or cut off.*\n {2}help: tune anew: wgrad tune\n$/);
-  assert.equal(firstKernel(parseLines(stdout)), [undefined, `matmul, ${before}`]);
+  // A damaged file stops nothing, nor does one that does not fit, but is told.
+  const tiling = gpu.tiling === "registers" ? "workgroup" : "registers";
+  const unfit: [string, RegExp][] = [
+    ["{", /^warning: .*\.json: not a tuning, or cut off.*\n {2}help: tune anew: wgrad tune\n$/],
+    [
+      encodeTuning({ ...(await tuningWith(after, asked)), tiling }),
+      /^warning: the tuning is for the tiling .*\n {2}help: tune anew: wgrad tune\n$/,
+    ],
+  ];
+  for (const [text, warning] of unfit) {
+    writeFileSync(path, text);
+    const { code, stdout, stderr } = await profile();
+    assert.is(code, 0, stderr);
+    assert.match(stderr, warning);
+    assert.equal(firstKernel(parseLines(stdout)), [undefined, `matmul, ${before}`]);
+  }
 });
 
 test("wgrad tune --list and --clear, and what is refused", async () => {
