@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { firstSteps } from "../bench/engines/engine.ts";
 import { fitLine } from "../bench/fitLine.ts";
 import { quick } from "../bench/measure.ts";
+import type { Layer } from "../bench/models.ts";
 import { ask, findPython } from "../bench/process.ts";
 import { type BenchRecord, record } from "../bench/record.ts";
 import { spread } from "../bench/spread.ts";
@@ -16,7 +18,19 @@ import { projectRoot, run } from "./process-helpers.ts";
 const loaders = ["--import", "./engine/gpu/wgslLoader.mjs", "--import", "tsx"];
 const runScript = (...words: string[]) => run(process.execPath, [...loaders, ...words], { cwd: projectRoot });
 const matmul256 = workloads.find(({ name }) => name === "matmul-256")!;
-const askOptions = { timing: quick, onCard: false, python: undefined, secondsAtMost: 100 };
+const askOptions = {
+  timing: { ...quick, least: 1, most: 1 },
+  onCard: false,
+  python: undefined,
+  secondsAtMost: 100,
+};
+
+function trainingNamed(name: string) {
+  const workload = workloads.find((one) => one.name === name)!;
+  if (workload.work.kind !== "training") throw new Error(`${name} is no training`);
+  return { workload, work: workload.work };
+}
+
 const bench = (...words: string[]) => runScript("bench/main.ts", ...words);
 
 test("it measures, prints a table and writes records", async () => {
@@ -112,6 +126,50 @@ test("a peer with another result has no time", () => {
   }
 });
 
+test("a training that goes otherwise has no time", async () => {
+  const { workload, work } = trainingNamed("step-alexnet28");
+  const { model, optimizer } = work;
+  const small = { ...work, batch: 8 };
+  const reference = await ask("wgrad", { ...workload, work: small }, askOptions);
+  const failureOf = async (change: Partial<typeof work>) => {
+    const answer = await ask("tfjs", { ...workload, work: { ...small, ...change } }, askOptions);
+    return record("tfjs", workload, [answer], reference).failure;
+  };
+  assert.is(await failureOf({}), undefined);
+  const averaging = model.chains[0].map(
+    (layer): Layer => (layer.type === "maxPool2d" ? { ...layer, type: "avgPool2d" } : layer),
+  );
+  const others = [
+    { optimizer: { ...optimizer, learningRate: 0 } },
+    { optimizer: { name: "sgd", learningRate: optimizer.learningRate, momentum: 0 } },
+    { model: { ...model, chains: [averaging] } },
+  ] as const;
+  for (const other of others) assert.match((await failureOf(other)) ?? "none", /off from wgrad's/);
+});
+
+test("the steps of a training are compared by their losses and by how far each parameter moves", async () => {
+  const losses = [3, 2, 1];
+  const parameters = [
+    [
+      [1, 2],
+      [4, 6],
+    ],
+    [[7], [7]],
+  ];
+  let asked = 0;
+  const compared = await firstSteps(
+    async (number) => losses[number - 1],
+    async () => {
+      const time = asked++;
+      return parameters.map((values) => values[time]);
+    },
+  );
+  assert.equal(compared, [
+    [3, 2, 1],
+    [3, 5, 0],
+  ]);
+});
+
 test("the values that are compared come from all columns and all rows", () => {
   for (const [rows, columns] of [
     [1024, 1024],
@@ -130,10 +188,9 @@ test("the values that are compared come from all columns and all rows", () => {
 });
 
 test("a result that is not finite is a failure", async () => {
-  const { work, ...lenet5 } = workloads.find(({ name }) => name === "step-lenet5")!;
-  if (work.kind !== "training") throw new Error("a training");
+  const { workload, work } = trainingNamed("step-lenet5");
   const optimizer = { name: "sgd", learningRate: 1e38, momentum: 0 } as const;
-  const diverging = { ...lenet5, work: { ...work, batch: 2, optimizer } };
+  const diverging = { ...workload, work: { ...work, batch: 2, optimizer } };
   const python = findPython();
   for (const engine of python ? (["wgrad", "torch"] as const) : (["wgrad"] as const)) {
     const answer = await ask(engine, diverging, { ...askOptions, python });

@@ -17,20 +17,37 @@ export interface Task {
    */
   run(): Promise<number>;
   /**
-   * What all engines have to agree on, images as NCHW: results and gradients; of a training the losses of the first
-   * `checkedSteps`, without dropout and with given noise. To be asked before the first run.
+   * What all engines have to agree on, images as NCHW: results and gradients; of a training what its first steps do
+   * (`firstSteps`), without dropout and with given noise. To be asked before the first run.
    */
   results(): Promise<ArrayLike<number>[]>;
   /** How long the device computes for a run, by its own clock; undefined where it does not tell. */
   deviceMilliseconds?(): Promise<number | undefined>;
 }
 
-/** Of a training: the later ones tell whether the gradients and the optimiser agree. */
 const checkedSteps = 3;
 
-/** The losses of the first steps. @param step with the number of the step, from 1 */
-export async function firstLosses(step: (number: number) => Promise<number>): Promise<number[][]> {
+/**
+ * The losses of a training's first steps, and how far these move each parameter: what is wrong in a gradient or in the
+ * optimiser may show in the losses only later. Beside the moves stands the first loss: a number that is nearly 0 before a
+ * ReLU may fall on either side of it, and small moves be off by a thousandth for that alone.
+ * @param step with its number, from 1
+ * @param parameters their values, in the order of the layers, weights first
+ */
+export async function firstSteps(
+  step: (number: number) => Promise<number>,
+  parameters: () => Promise<ArrayLike<number>[]>,
+): Promise<number[][]> {
+  const before = await parameters();
   const losses: number[] = [];
   for (let number = 1; number <= checkedSteps; number++) losses.push(await step(number));
-  return [losses];
+  const after = await parameters();
+  return [losses, [losses[0], ...after.map((values, index) => distance(values, before[index]))]];
+}
+
+/** The Euclidean one. */
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += (a[index] - b[index]) ** 2;
+  return Math.sqrt(sum);
 }

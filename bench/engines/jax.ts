@@ -9,7 +9,7 @@ import { type Layer, outputSize } from "../models.ts";
 import { imageNumbers, type LayerNumbers, labelNumbers, modelNumbers, permuted, salts } from "../numbers.ts";
 import type { Work } from "../workloads.ts";
 import { installWebgpu } from "./browserLike.ts";
-import { type Engine, firstLosses, type Task } from "./engine.ts";
+import { type Engine, firstSteps, type Task } from "./engine.ts";
 import { optimizerIn } from "./jaxOptimizers.ts";
 
 type WorkOf<K extends Work["kind"]> = Extract<Work, { kind: K }>;
@@ -162,7 +162,10 @@ function taskOf(jax: typeof Jax, work: Work): Task {
       run: () => advance(randomStep),
       results() {
         const fixedStep = stepWith(false);
-        return firstLosses(() => advance(fixedStep));
+        return firstSteps(
+          () => advance(fixedStep),
+          () => Promise.all(tree.ref(weights).map((weight) => weight.data())),
+        );
       },
     };
   }

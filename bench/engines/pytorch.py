@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "fixtures" / "pytorch"))
-from hashed import bound_of, hashed  # noqa: E402
+from hashed import hashed  # noqa: E402
 
 SALTS = {"first": 100, "second": 101, "gradient": 102, "images": 103, "noise": 104}
 CHECKED_STEPS = 3
@@ -47,6 +47,11 @@ def numbers(shape, salt, bound=1.0):
 
 def images(work):
     return (numbers([work["batch"], *work["model"]["input"]], SALTS["images"]) + 1) / 2
+
+
+def bound_of(shape):
+    """The same as in numbers.ts."""
+    return 2.2 / math.sqrt(math.prod(shape[1:])) if len(shape) > 1 else 0.1
 
 
 class Layers(torch.nn.ModuleList):
@@ -135,9 +140,11 @@ def training(work):
 
     def results():
         model.eval()
+        before = [parameter.detach().clone() for parameter in model.parameters()]
         losses = torch.tensor([step() for _ in range(CHECKED_STEPS)])
+        moves = [(now.detach() - then).norm().cpu() for now, then in zip(model.parameters(), before)]
         model.train()
-        return [losses]
+        return [losses, torch.stack([losses[0], *moves])]
 
     return step, results
 

@@ -9,7 +9,7 @@ import { type BenchModel, outputSize } from "../models.ts";
 import { imageNumbers, type LayerNumbers, labelNumbers, modelNumbers, permuted, salts } from "../numbers.ts";
 import type { Work } from "../workloads.ts";
 import { installWebgpu } from "./browserLike.ts";
-import { type Engine, firstLosses, type Task } from "./engine.ts";
+import { type Engine, firstSteps, type Task } from "./engine.ts";
 
 type WorkOf<K extends Work["kind"]> = Extract<Work, { kind: K }>;
 type Tensor = TensorFlow.Tensor;
@@ -35,6 +35,9 @@ export async function openEngine(): Promise<Engine> {
 }
 
 function taskOf(tf: typeof TensorFlow, work: Work): Task {
+  /** In the order of the layers. */
+  const parameters: Tensor[] = [];
+
   switch (work.kind) {
     case "matmul": {
       const [a, b] = [salts.first, salts.second].map((salt) => input([work.size, work.size], salt));
@@ -140,7 +143,15 @@ function taskOf(tf: typeof TensorFlow, work: Work): Task {
     }
     const step = (isRandom: boolean) =>
       readOnce(optimizer.minimize(() => loss(isRandom), true) as TensorFlow.Scalar);
-    return { run: () => step(true), results: () => firstLosses(() => step(false)) };
+    return {
+      run: () => step(true),
+      results() {
+        return firstSteps(
+          () => step(false),
+          () => Promise.all(parameters.map((of) => of.data())),
+        );
+      },
+    };
   }
 
   function layersOf(chains: LayerNumbers[][]): Apply[] {
@@ -150,13 +161,19 @@ function taskOf(tf: typeof TensorFlow, work: Work): Task {
     });
   }
 
+  function parameter(initial: Tensor): Tensor {
+    const made = tf.variable(initial);
+    parameters.push(made);
+    return made;
+  }
+
   function layerOf({ layer, weight, bias }: LayerNumbers): Apply {
     switch (layer.type) {
       case "conv2d": {
         const { inChannels, outChannels, kernelSize, stride, padding } = layer;
         const shape = [outChannels, inChannels, kernelSize, kernelSize];
-        const filter = tf.variable(convolutionWeight(weight!, shape));
-        const offset = tf.variable(tf.tensor1d(bias!));
+        const filter = parameter(convolutionWeight(weight!, shape));
+        const offset = parameter(tf.tensor1d(bias!));
         return (x) =>
           tf.add(tf.conv2d(x as TensorFlow.Tensor4D, filter as TensorFlow.Tensor4D, stride, padding), offset);
       }
@@ -166,8 +183,8 @@ function taskOf(tf: typeof TensorFlow, work: Work): Task {
         const values = image
           ? permuted(weight!, [outFeatures, ...image], [2, 3, 1, 0])
           : permuted(weight!, [outFeatures, inFeatures], [1, 0]);
-        const matrix = tf.variable(tf.tensor2d(values, [inFeatures, outFeatures]));
-        const offset = tf.variable(tf.tensor1d(bias!));
+        const matrix = parameter(tf.tensor2d(values, [inFeatures, outFeatures]));
+        const offset = parameter(tf.tensor1d(bias!));
         return (x) => tf.add(tf.matMul(image ? tf.reshape(x, [x.shape[0], -1]) : x, matrix), offset);
       }
       case "maxPool2d":

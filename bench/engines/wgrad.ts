@@ -28,7 +28,7 @@ import { DenseVariationalAutoencoder } from "../../models/variational.ts";
 import { hashed } from "../hashed.ts";
 import { imageNumbers, labelNumbers, modelNumbers, salts } from "../numbers.ts";
 import type { Work } from "../workloads.ts";
-import { type Engine, firstLosses, type Task } from "./engine.ts";
+import { type Engine, firstSteps, type Task } from "./engine.ts";
 
 type WorkOf<K extends Work["kind"]> = Extract<Work, { kind: K }>;
 
@@ -152,10 +152,10 @@ function training(work: WorkOf<"training">): Task {
     async results() {
       model.eval();
       const { run, release } = stepOf(false);
-      const losses = await firstLosses(run);
+      const compared = await firstSteps(run, () => valuesOf(parameters));
       release(); // the timed step's memory is its own
       model.train();
-      return losses;
+      return compared;
     },
   };
 }
@@ -211,6 +211,13 @@ function fill<M extends Module>(model: M, description: WorkOf<"training">["model
   for (const [index, { gpu, storage }] of [...model.parameters()].entries())
     gpu.upload(storage.memory, numbers[index]);
   return model;
+}
+
+/** One after the other: reading takes memory, too. */
+async function valuesOf(tensors: readonly Tensor[]): Promise<ArrayLike<number>[]> {
+  const values: ArrayLike<number>[] = [];
+  for (const x of tensors) values.push(await x.data());
+  return values;
 }
 
 async function firstNumber(x: Tensor): Promise<number> {
