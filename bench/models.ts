@@ -137,18 +137,28 @@ export function autoencoderOfWidth(width: number): BenchModel {
 export type ModelName = keyof typeof benchModels;
 
 /** Of the forward pass of one sample, in matrix products and convolutions; a multiply-add counts as two. */
-export function forwardFlops({ input, chains }: BenchModel): number {
+export function forwardFlops(model: BenchModel): number {
+  return layerFlops(model).reduce((sum, flops) => sum + flops, 0);
+}
+
+/** Of a step, a sample: three forward passes, but nobody wants the first layer's gradient by the images. */
+export function trainingFlops(model: BenchModel): number {
+  return 3 * forwardFlops(model) - layerFlops(model)[0];
+}
+
+/** Of the layers with weights, in order. */
+function layerFlops({ input, chains }: BenchModel): number[] {
   let [, side] = input;
-  let flops = 0;
+  const all: number[] = [];
   for (const layer of chains.flat()) {
-    if (layer.type === "linear") flops += 2 * layer.inFeatures * layer.outFeatures;
+    if (layer.type === "linear") all.push(2 * layer.inFeatures * layer.outFeatures);
     if (layer.type === "maxPool2d" || layer.type === "avgPool2d") side = slide(side, layer);
     if (layer.type === "conv2d") {
       side = slide(side + 2 * layer.padding, layer);
-      flops += 2 * side ** 2 * layer.outChannels * layer.inChannels * layer.kernelSize ** 2;
+      all.push(2 * side ** 2 * layer.outChannels * layer.inChannels * layer.kernelSize ** 2);
     }
   }
-  return flops;
+  return all;
 }
 
 /** How many numbers come out of the last layer for a sample: a classifier's classes. */

@@ -1,6 +1,6 @@
 /** What is timed: the operations and the training steps of the README's table. Plain data, so that PyTorch can read it. */
 import type { Shape } from "../engine/shape.ts";
-import { type BenchModel, benchModels, forwardFlops, type ModelName } from "./models.ts";
+import { type BenchModel, benchModels, forwardFlops, type ModelName, trainingFlops } from "./models.ts";
 
 export type Work =
   | { readonly kind: "matmul"; readonly size: number }
@@ -43,7 +43,7 @@ export interface Workload {
   readonly name: string;
   readonly title: string;
   readonly work: Work;
-  /** In matrix products and convolutions; null where there are none. A training step counts three forward passes. */
+  /** In matrix products and convolutions; null where there are none. */
   readonly flops: number | null;
   /** The first run of a process without a cache of compiled kernels, instead of the median of later ones. */
   readonly cold: boolean;
@@ -137,7 +137,7 @@ function training(name: string, title: string, modelName: ModelName, batch: numb
     name,
     title: `step: ${title}, batch ${batch}`,
     work: { kind: "training", model, name: modelName, batch, optimizer },
-    flops: 3 * batch * forwardFlops(model),
+    flops: batch * trainingFlops(model),
     cold: false,
     forCards: false,
   };

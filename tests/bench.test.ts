@@ -207,6 +207,13 @@ test("of several answers the middle one counts, and a failure is passed on", () 
   assert.is(record("tfjs", workload, [failed], answers[0]).failure, "too large");
 });
 
+test("a training step counts no gradient by the images", () => {
+  const { workload, work } = trainingNamed("step-autoencoder");
+  const [first, ...others] = [784 * 128, 128 * 64, 64 * 32, 32 * 64, 64 * 128, 128 * 784];
+  const multiplyAdds = 2 * first + 3 * others.reduce((sum, count) => sum + count, 0);
+  assert.is(workload.flops, 2 * work.batch * multiplyAdds);
+});
+
 test("growth: a table and a plot with every point", async () => {
   const file = join(temporaryFolder(), "growth.svg");
   const { code, stdout } = await runScript("bench/growth.ts", "--quick", "--out", file);
