@@ -6,6 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { AdapterError } from "../engine/errors.ts";
 import type { AdapterDescription } from "../engine/gpu/adapter.ts";
+import { isObject } from "../engine/io/safetensors.ts";
 import type { Measurement, Timing } from "./measure.ts";
 import type { Work, Workload } from "./workloads.ts";
 
@@ -111,10 +112,27 @@ export async function ask(
     child.on("error", reject);
     child.on("close", (...how) => resolve(how));
   });
-  const answer = written.stdout.split("\n").find((line) => line.startsWith("{"));
-  if (answer) return JSON.parse(answer) as Answer;
+  const answer = answerIn(written.stdout);
+  if (answer) return answer;
   if (signal === "SIGKILL") return { adapter: null, failure: `killed after ${Math.round(secondsAtMost)} s` };
-  const lastWords = written.stderr.trim().split("\n").at(-1);
+  const reason = reasonIn(written.stderr);
   const how = `ended with ${signal ?? code}`;
-  return { adapter: null, failure: lastWords ? `${how}: ${lastWords}` : how };
+  return { adapter: null, failure: reason ? `${how}: ${reason}` : how };
+}
+
+/** The last line that is one: libraries may print anything before. */
+function answerIn(output: string): Answer | undefined {
+  for (const line of output.split("\n").reverse()) {
+    try {
+      const read: unknown = JSON.parse(line);
+      if (isObject(read) && ("failure" in read || "milliseconds" in read)) return read as unknown as Answer;
+    } catch {}
+  }
+  return undefined;
+}
+
+/** Why a process ended: Node and Python begin that line with the error's name. Else the last line. */
+function reasonIn(errors: string): string | undefined {
+  const lines = errors.trim().split("\n");
+  return lines.find((line) => /^(FATAL ERROR|[\w.]*Error)\b/.test(line)) ?? lines.at(-1);
 }

@@ -1,5 +1,5 @@
 /** `npm run bench` on its smallest workload, without the peers: they are the long part. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -197,6 +197,26 @@ test("a result that is not finite is a failure", async () => {
     assert.ok("failure" in answer, engine);
     assert.is(answer.failure, "its result has NaN or infinity");
   }
+});
+
+test("of what a process prints the answer counts, and of its complaints the error", async () => {
+  const python = join(temporaryFolder(), "python");
+  const asked = (...lines: string[]) => {
+    writeFileSync(python, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
+    return ask("torch", matmul256, { ...askOptions, python });
+  };
+  const answer = { adapter: "some", milliseconds: 1, values: [[1]] };
+  const printed = ["{ not an answer", "{}", JSON.stringify(answer), "{ nor this"];
+  assert.equal(await asked(...printed.map((line) => `echo '${line}'`)), answer);
+  const failureOf = async (...lines: string[]) => {
+    const answer = await asked(...lines);
+    return "failure" in answer ? answer.failure : "none";
+  };
+  assert.is(
+    await failureOf(`exec '${process.execPath}' -e 'throw new TypeError("too large")'`),
+    "ended with 1: TypeError: too large",
+  );
+  assert.is(await failureOf("echo first >&2", "echo last >&2", "exit 3"), "ended with 3: last");
 });
 
 test("of several answers the middle one counts, and a failure is passed on", () => {
