@@ -1,6 +1,6 @@
 /** `npm run bench`: times wgrad and its peers on the same work and the same adapter, one after the other. */
-import { writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
+import { openOutputFile } from "../cli/output/folder.ts";
 import { formatDevice } from "../cli/output/format.ts";
 import { positiveNumber } from "../cli/positiveNumber.ts";
 import { ArgumentError } from "../engine/errors.ts";
@@ -78,6 +78,7 @@ async function bench(
   if (peers?.includes("torch") && !python)
     throw new ArgumentError("there is no Python with PyTorch and NumPy here", "leave torch out of --peers");
   const engines: EngineName[] = ["wgrad", ...wanted.filter((peer) => peer !== "torch" || python)];
+  const file = json === undefined ? undefined : openOutputFile(json);
   const adapter = askForAdapter();
   const isCard = adapter.kind === "gpu";
   console.log(`${formatDevice(adapter)}\n`);
@@ -97,7 +98,7 @@ async function bench(
     const records = await measured(workload, engines, options, end);
     console.log(timesLine(workload, records));
     all.push({ workload, records });
-    if (json !== undefined) writeFileSync(json, `${JSON.stringify(recordsOf(all), null, 2)}\n`);
+    file?.write(`${JSON.stringify(recordsOf(all), null, 2)}\n`);
   }
   console.log(`\n${countsHead}`);
   for (const { workload, records } of all) console.log(countsLine(workload, records[0]));

@@ -72,6 +72,18 @@ test("workloads come in the order of their names, and end when the time is over"
   );
 });
 
+test("a file that cannot be written is refused before anything is measured", async () => {
+  const { code, stdout, stderr } = await bench(
+    "additions",
+    "--peers",
+    "none",
+    "--json",
+    "/proc/no/bench.json",
+  );
+  assert.equal({ code, stdout }, { code: 1, stdout: "" });
+  assert.match(stderr, /^error: cannot create the output folder \/proc\/no.*\n {2}help: /);
+});
+
 test("without an adapter there is nothing to time", async () => {
   const { code, stdout, stderr } = await run(process.execPath, [...loaders, "bench/main.ts"], {
     cwd: projectRoot,
