@@ -55,7 +55,7 @@ const program = new Command("npm run bench --")
   .option("--quick", "fewer runs: to see that everything works, not how fast")
   .option(
     "--seconds <number>",
-    "begin nothing after so long, and end what takes more than a fifth of it",
+    "begin nothing after so long, and end what takes more than a fifth of it; wgrad and torch come first",
     positiveNumber,
   )
   .addHelpText(
@@ -92,15 +92,19 @@ async function bench(
     secondsAtMost: seconds === undefined ? patience : shareOfAll * seconds,
   };
   const end = seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * seconds;
-  const all: Measured[] = [];
-  console.log(timesHead(engines));
-  for (const workload of chosen) {
-    const records = await measured(workload, engines, options, end);
-    console.log(timesLine(workload, records));
-    all.push({ workload, records });
-    file?.write(`${JSON.stringify(recordsOf(all), null, 2)}\n`);
+  const all = Array.from(chosen, (workload): Progress => ({ workload, records: [] }));
+  for (const round of roundsOf(engines, seconds !== undefined)) {
+    console.log(timesHead(round));
+    for (const progress of all) {
+      for (const engine of round) await measure(progress, engine, options, end);
+      const { workload, records } = progress;
+      const [own, ...others] = records;
+      console.log(timesLine(workload, [own, ...others.filter(({ engine }) => round.includes(engine))]));
+      file?.write(`${JSON.stringify(recordsOf(all), null, 2)}\n`);
+    }
+    console.log();
   }
-  console.log(`\n${countsHead}`);
+  console.log(countsHead);
   for (const { workload, records } of all) console.log(countsLine(workload, records[0]));
   console.log(`\n${adapterLines(recordsOf(all)).join("\n")}`);
   for (const { workload, records } of all) {
@@ -111,28 +115,39 @@ async function bench(
   if (all.some(({ records: [own] }) => own.failure)) process.exitCode = 1;
 }
 
+/** What is known of a workload so far. */
+interface Progress extends Measured {
+  readonly records: BenchRecord[];
+  /** wgrad's first answer. */
+  reference?: Answer;
+}
+
 /** @param end nothing is begun after it, by `performance.now()` */
-async function measured(
-  workload: Workload,
-  engines: readonly EngineName[],
+async function measure(
+  progress: Progress,
+  engine: EngineName,
   options: AskOptions,
   end: number,
-): Promise<BenchRecord[]> {
-  const records: BenchRecord[] = [];
-  let reference: Answer | undefined;
-  for (const engine of engines) {
-    const answers: Answer[] = [];
-    const processes = workload.cold ? options.timing.processes : 1;
-    while (answers.length < processes) {
-      const secondsAtMost = Math.min(options.secondsAtMost, (end - performance.now()) / 1000);
-      const answer =
-        secondsAtMost > 0 ? await ask(engine, workload, { ...options, secondsAtMost }) : noTimeLeft;
-      answers.push(answer);
-    }
-    reference ??= answers[0];
-    records.push(record(engine, workload, answers, reference));
+): Promise<void> {
+  const { workload, records } = progress;
+  const answers: Answer[] = [];
+  const processes = workload.cold ? options.timing.processes : 1;
+  while (answers.length < processes) {
+    const secondsAtMost = Math.min(options.secondsAtMost, (end - performance.now()) / 1000);
+    const answer =
+      secondsAtMost > 0 ? await ask(engine, workload, { ...options, secondsAtMost }) : noTimeLeft;
+    answers.push(answer);
   }
-  return records;
+  progress.reference ??= answers[0];
+  records.push(record(engine, workload, answers, progress.reference));
+}
+
+/** Slow peers use up what time there is: where it is limited, all that targets are about comes before them. */
+function roundsOf(engines: readonly EngineName[], isLimited: boolean): (readonly EngineName[])[] {
+  if (!isLimited) return [engines];
+  const isFirst = (engine: EngineName) => engine === "wgrad" || engine === "torch";
+  const [first, last] = [engines.filter(isFirst), engines.filter((engine) => !isFirst(engine))];
+  return last.length > 0 ? [first, last] : [first];
 }
 
 function recordsOf(all: readonly Measured[]): BenchRecord[] {

@@ -6,7 +6,7 @@ import type { Workload } from "./workloads.ts";
 
 /** Milliseconds of each engine; last, how many times as long as wgrad the fastest other one on WebGPU takes. */
 export function timesHead(engines: readonly EngineName[]): string {
-  const peers = engines.slice(1).map((engine) => `${engine} ms`);
+  const peers = engines.filter((engine) => engine !== "wgrad").map((engine) => `${engine} ms`);
   return tableLine("", ["wgrad ms", "GFLOP/s", ...peers, "peer/wgrad"]);
 }
 

@@ -60,9 +60,15 @@ test("unknown words are refused", async () => {
   }
 });
 
-test("workloads come in the order of their names, and end when the time is over", async () => {
-  const words = ["additions", "matmul-256", "--quick", "--peers", "none", "--seconds", "0.0123"];
+test("workloads come in the order of their names; limited in time, peers come last, and nothing after it", async () => {
+  const words = ["additions", "matmul-256", "--quick", "--peers", "tfjs", "--seconds", "0.0123"];
   const { code, stdout } = await bench(...words);
+  const heads = [...stdout.matchAll(/^ +(wgrad ms.*)\nchain.*\nmatmul.*\n$/gm)];
+  assert.equal(
+    heads.map(([, head]) => head.replace(/ +/g, " ")),
+    ["wgrad ms GFLOP/s peer/wgrad", "wgrad ms GFLOP/s tfjs ms peer/wgrad"],
+    "peers after all of wgrad",
+  );
   assert.is(code, 1);
   const failed = [...stdout.matchAll(/^wgrad fails at (\w+) .*: (killed after 0 s|no time was left)$/gm)];
   assert.equal(
