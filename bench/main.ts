@@ -167,6 +167,6 @@ function peerList(text: string): PeerName[] {
   if (text === "none") return [];
   const names = text.split(",");
   const unknown = names.find((name) => !peerNames.some((peer) => peer === name));
-  if (unknown === undefined) return names as PeerName[];
+  if (unknown === undefined) return [...new Set(names as PeerName[])];
   throw new InvalidArgumentError(`It must be none, or some of ${peerNames.join(",")}.`);
 }

@@ -61,13 +61,13 @@ test("unknown words are refused", async () => {
 });
 
 test("workloads come in the order of their names; limited in time, peers come last, and nothing after it", async () => {
-  const words = ["additions", "matmul-256", "--quick", "--peers", "tfjs", "--seconds", "0.0123"];
+  const words = ["additions", "matmul-256", "--quick", "--peers", "tfjs,tfjs", "--seconds", "0.0123"];
   const { code, stdout } = await bench(...words);
   const heads = [...stdout.matchAll(/^ +(wgrad ms.*)\nchain.*\nmatmul.*\n$/gm)];
   assert.equal(
     heads.map(([, head]) => head.replace(/ +/g, " ")),
     ["wgrad ms GFLOP/s peer/wgrad", "wgrad ms GFLOP/s tfjs ms peer/wgrad"],
-    "peers after all of wgrad",
+    "peers after all of wgrad, each once",
   );
   assert.is(code, 1);
   const failed = [...stdout.matchAll(/^wgrad fails at (\w+) .*: (killed after 0 s|no time was left)$/gm)];
