@@ -49,7 +49,7 @@ node=$work/node
 standard=$(find /etc/vulkan/icd.d /usr/share/vulkan/icd.d /usr/local/share/vulkan/icd.d -name '*.json' 2> /dev/null)
 elsewhere=$(find /usr/local/nvidia /run/nvidia /opt -path '*/vulkan/icd.d/*.json' 2> /dev/null)
 if [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] && [ -n "$elsewhere" ]; then
-  VK_DRIVER_FILES=$(printf '%s\n' $elsewhere $standard | paste -sd:)
+  VK_DRIVER_FILES=$(printf '%s\n' "$elsewhere" "$standard" | grep . | paste -sd:)
   export VK_DRIVER_FILES
   vendor=$(find /usr/local/nvidia /run/nvidia /opt -path '*/egl_vendor.d/*.json' 2> /dev/null | paste -sd:)
   [ -z "$vendor" ] || export __EGL_VENDOR_LIBRARY_FILENAMES=${__EGL_VENDOR_LIBRARY_FILENAMES:-$vendor}
@@ -65,7 +65,7 @@ look_for_adapter() { timeout --kill-after=5 30 "$node" bench/adapter.mjs 2> "$wo
 # no_card PROBLEM HELP
 no_card() {
   {
-    say "error: $1" "  help: $2" '' 'Vulkan drivers:' ${VK_DRIVER_FILES:-${VK_ICD_FILENAMES:-${standard:-none}}}
+    say "error: $1" "  help: $2" '' 'Vulkan drivers:' "${VK_DRIVER_FILES:-${VK_ICD_FILENAMES:-${standard:-none}}}"
     say '' 'What the Vulkan loader says:'
     VK_LOADER_DEBUG=error,warn,driver look_for_adapter > "$work/again"
     awk '!seen[$0]++ && !/^(error|  help):/' "$work/reason" | tail -n 40
