@@ -48,7 +48,17 @@ test("run.sh unpacks, names the adapter first, and stops where it is the process
     );
     assert.equal(readdirSync(results), ["adapter.txt"]);
   }
-  const words = ["--software", "--quick", "--only", "bench", "additions", "--peers", "none"];
+  const words = [
+    "--software",
+    "--quick",
+    "--only",
+    "bench",
+    "additions",
+    "--peers",
+    "none",
+    "--json",
+    "lost.json",
+  ];
   const { code, stdout } = await run("bash", [script, results, ...words], { cwd: folder });
   assert.is(code, 0, stdout);
   assert.match(stdout, /^adapter .*== bench: done after \d+ s\n/s);

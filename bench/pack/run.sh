@@ -107,7 +107,8 @@ if [ -n "$quick" ]; then
 else
   part gradcheck 100 "$node" cli/main.mjs gradcheck
 fi
-part bench 335 "$node" bench/main.mjs --json "$results/bench.json" --seconds 315 ${words[@]+"${words[@]}"}
+# The last word counts: what lies outside of RESULTS is lost, and what takes longer is ended.
+part bench 335 "$node" bench/main.mjs ${words[@]+"${words[@]}"} --json "$results/bench.json" --seconds 315
 if [ -n "$quick" ]; then
   part profile-lenet5 60 "$node" cli/main.mjs profile lenet5 --batch 8 --steps 1
 else
