@@ -1,6 +1,14 @@
 /** What goes to a machine with a graphics card: the programs run without this project, and `run.sh` refuses what is not one. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -63,6 +71,20 @@ test("run.sh unpacks, names the adapter first, and stops where it is the process
   assert.is(code, 0, stdout);
   assert.match(stdout, /^adapter .*== bench: done after \d+ s\n/s);
   assert.is(JSON.parse(readFileSync(join(results, "bench.json"), "utf8")).length, 1);
+});
+
+test("run.sh says where programs may not be run", async () => {
+  const packed = join(folder, "unusable");
+  mkdirSync(join(packed, "lib"), { recursive: true });
+  writeFileSync(join(packed, "lib", "none.so.1"), "");
+  writeFileSync(join(packed, "node"), "not executable");
+  const other = join(folder, "other", "run.sh");
+  mkdirSync(join(folder, "other"));
+  copyFileSync(script, other);
+  execFileSync("tar", ["-czf", join(folder, "other", "pack.tar.gz"), "-C", packed, "."]);
+  const { code, stderr } = await run("bash", [other, join(folder, "nothing")], { cwd: folder });
+  assert.is(code, 1);
+  assert.match(stderr, /^error: programs in .* may not be run\n {2}help: name another folder in TMPDIR/);
 });
 
 test("run.sh says what it was not given", async () => {

@@ -42,6 +42,8 @@ for library in "$work"/lib/*; do
 done
 export LD_LIBRARY_PATH=$work/missing${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 node=$work/node
+[ -x "$node" ] ||
+  fail "programs in $work may not be run" "name another folder in TMPDIR, on a disk that is not mounted noexec"
 "$node" --version > "$work/version" ||
   fail "the pack's Node does not run here" "make the pack on a machine of this kind ($(uname -m)), not newer than this one"
 
