@@ -55,7 +55,7 @@ export interface Workload {
 export const adam: BenchOptimizer = { name: "adam", learningRate: 0.01 };
 const sgd: BenchOptimizer = { name: "sgd", learningRate: 0.05, momentum: 0.9 };
 /** At more the losses of AlexNet 224 leap, and last bits grow into differences. */
-const slowerSgd: BenchOptimizer = { ...sgd, learningRate: 0.01 };
+const slowerSgd: BenchOptimizer = { ...sgd, learningRate: 0.001 };
 
 const autoencoder = "autoencoder 784-128-64-32-64-128-784";
 
