@@ -142,6 +142,51 @@ export async function pause(page: Page): Promise<void> {
   await page.getByText("Paused", { exact: true }).waitFor();
 }
 
+export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+export const goTo = (page: Page, view: string) => page.getByRole("link", { name: view }).click();
+
+/** What the curve tells those who do not see it. */
+export async function lossesOf(page: Page): Promise<{ first: number; last: number; count: number }> {
+  const label = (await page.locator(".curve").getAttribute("aria-label")) ?? "";
+  const [, last, count, first] = / ([\d.]+) after ([\d,]+) steps, ([\d.]+) at the first/.exec(label) ?? [];
+  return { first: Number(first), last: Number(last), count: Number(count?.replace(",", "")) };
+}
+
+/** Whether an image is more than paper. */
+export function hasInk(page: Page, label: string): Promise<boolean> {
+  return page.getByLabel(label, { exact: true }).evaluate((element) => {
+    const canvas = element as HTMLCanvasElement;
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    const reds = data.filter((_, i) => i % 4 === 0);
+    return Math.max(...reds) - Math.min(...reds) > 60;
+  });
+}
+
+export async function open(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const file = { name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) };
+  await page.getByLabel("Open a checkpoint", { exact: true }).setInputFiles(file);
+}
+
+/** Drops files onto the page. */
+export function drop(page: Page, files: readonly (readonly [string, Uint8Array])[]): Promise<boolean> {
+  return page.evaluate(
+    (dropped) => {
+      const transfer = new DataTransfer();
+      for (const [name, bytes] of dropped) transfer.items.add(new File([new Uint8Array(bytes)], name));
+      return document.body.dispatchEvent(
+        new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
+      );
+    },
+    files.map(([name, bytes]) => [name, [...bytes]] as const),
+  );
+}
+
+export async function save(page: Page): Promise<Buffer> {
+  const [download] = await Promise.all([page.waitForEvent("download"), button(page, "Save").click()]);
+  assert.is(download.suggestedFilename(), "checkpoint.safetensors");
+  return readFileSync(await download.path());
+}
+
 /** A task of the page's main thread: milliseconds of processor time, milliseconds by the clock, and what it was. */
 export interface Task {
   readonly processor: number;

@@ -19,9 +19,16 @@ import { withoutWebGpu, withWebGpu } from "./browser-helpers.ts";
 import { digitFiles } from "./cli-helpers.ts";
 import {
   buildSite,
+  button,
+  drop,
+  goTo,
   type Host,
+  hasInk,
   launch,
+  lossesOf,
+  open,
   pause,
+  save,
   serveSite,
   site,
   startTraining,
@@ -50,8 +57,6 @@ test.after(async () => {
 });
 
 const at = (query: string) => `${host.address}?${query}`;
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
-const goTo = (page: Page, view: string) => page.getByRole("link", { name: view }).click();
 
 test("the built page is small, and its policy lets it ask no other host", () => {
   const scripts = readdirSync(join(site, "assets")).filter((name) => name.endsWith(".js"));
@@ -643,52 +648,10 @@ function inkOf(page: Page): Promise<number> {
   });
 }
 
-/** What the curve tells those who do not see it. */
-async function lossesOf(page: Page): Promise<{ first: number; last: number; count: number }> {
-  const label = (await page.locator(".curve").getAttribute("aria-label")) ?? "";
-  const [, last, count, first] = / ([\d.]+) after ([\d,]+) steps, ([\d.]+) at the first/.exec(label) ?? [];
-  return { first: Number(first), last: Number(last), count: Number(count?.replace(",", "")) };
-}
-
 function pixelsOf(page: Page, label: string): Promise<string> {
   return page
     .getByLabel(label, { exact: true })
     .evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
-}
-
-/** Whether an image is more than paper. */
-function hasInk(page: Page, label: string): Promise<boolean> {
-  return page.getByLabel(label, { exact: true }).evaluate((element) => {
-    const canvas = element as HTMLCanvasElement;
-    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
-    const reds = data.filter((_, i) => i % 4 === 0);
-    return Math.max(...reds) - Math.min(...reds) > 60;
-  });
-}
-
-async function open(page: Page, name: string, bytes: Uint8Array): Promise<void> {
-  const file = { name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) };
-  await page.getByLabel("Open a checkpoint", { exact: true }).setInputFiles(file);
-}
-
-/** Drops files onto the page. */
-function drop(page: Page, files: readonly (readonly [string, Uint8Array])[]): Promise<boolean> {
-  return page.evaluate(
-    (dropped) => {
-      const transfer = new DataTransfer();
-      for (const [name, bytes] of dropped) transfer.items.add(new File([new Uint8Array(bytes)], name));
-      return document.body.dispatchEvent(
-        new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
-      );
-    },
-    files.map(([name, bytes]) => [name, [...bytes]] as const),
-  );
-}
-
-async function save(page: Page): Promise<Buffer> {
-  const [download] = await Promise.all([page.waitForEvent("download"), button(page, "Save").click()]);
-  assert.is(download.suggestedFilename(), "checkpoint.safetensors");
-  return readFileSync(await download.path());
 }
 
 /** No task of the page's main thread may hold it longer, in milliseconds. */

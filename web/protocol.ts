@@ -222,7 +222,12 @@ export interface Requests {
     readonly models: readonly ModelOffer[];
     readonly stored: readonly DataName[];
   };
-  /** Brings the last automatic save back; false when there is none. */
+  /**
+   * Which tab of the browser the page is (`app/tab.ts`): from then on saves are that tab's own. Brings its last one back, or
+   * the newest of another tab where it has none; false when there is none at all.
+   */
+  beTab(tab: string): boolean;
+  /** Brings the tab's last automatic save back; false when there is none. */
   restore(): boolean;
   start(choice: Choice): void;
   pause(): void;

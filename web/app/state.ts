@@ -15,6 +15,7 @@ import type {
 } from "../protocol.ts";
 import { codeSizeOf, offers, readChoice, writeChoice } from "./choice.ts";
 import { LossCurve } from "./lossCurve.ts";
+import { ownTab } from "./tab.ts";
 import { ask, listen, Refusal, WorkerFailure } from "./worker.ts";
 
 export const views = ["train", "inside", "draw", "machine"] as const;
@@ -176,8 +177,10 @@ function happened(happening: Happening): void {
 /** Finds the adapter, and brings back what was trained last. */
 export async function begin(): Promise<void> {
   listen(happened);
+  let tab: string;
   try {
     const { adapter, models, stored: present } = await ask("open", navigator.gpu !== undefined);
+    tab = await ownTab();
     for (const model of models) offers.set(model.name, model);
     batch(() => {
       [stored.value, choice.value, machine.value] = [present, readChoice(query), adapter];
@@ -187,7 +190,7 @@ export async function begin(): Promise<void> {
     machine.value = error instanceof WorkerFailure ? "failed" : { missing: error.notice };
     return;
   }
-  if (!(await request("restore"))) return;
+  if (!(await request("beTab", tab))) return;
   const { choice: last } = status.value;
   if (last && !query.has("model")) choice.value = last;
 }

@@ -36,7 +36,7 @@ import { classesOf, loadData } from "./data.ts";
 import { findImageModel } from "./models.ts";
 import { noticeOf } from "./notice.ts";
 import { livePictures } from "./pictures.ts";
-import { keep, kept } from "./storage.ts";
+import { keepSave, keptSave } from "./storage.ts";
 
 const millisecondsBetweenPictures = 1500;
 const millisecondsBetweenSaves = 20_000;
@@ -68,7 +68,7 @@ export async function start({ model, data, seed, ...choice }: Choice): Promise<v
   const recipe: Recipe = { ...registered.recipe, epochs: choice.epochs, batchSize, learningRate };
   await prepare(data, { model: registered.name, settings, recipe, seed, data });
   takeHistory({ firstStep: 0, losses: new Float32Array(), epochs: [] });
-  await save();
+  await save("halted");
   void follow();
 }
 
@@ -80,9 +80,11 @@ export function goOn(): void {
   if (phase === "halted") void follow();
 }
 
-export function stop(): void {
+export async function stop(): Promise<void> {
   if (phase === "training") leaving = "ended";
-  else if (phase === "halted") setPhase("ended");
+  if (phase !== "halted") return;
+  setPhase("ended");
+  await save("ended");
 }
 
 export function setLearningRate(rate: number): Promise<void> {
@@ -105,19 +107,19 @@ export async function openCheckpoint({ name, bytes }: NamedBytes): Promise<true>
   takeHistory({ firstStep: stored.stepsDone, losses: new Float32Array(), epochs: [] });
   setPhase(standing());
   await showPictures();
-  await save();
+  await save(standing());
   return true;
 }
 
-/** The last automatic save. */
+/** The last automatic save of this tab. */
 export async function restore(): Promise<boolean> {
-  const saved = await kept("save");
+  const saved = await keptSave();
   if (!saved) return false;
   const stored = decodeCheckpoint(saved.checkpoint, "the automatic save");
   await prepare(saved.data, stored.training, stored);
   takeHistory(saved.history);
   tell({ event: "saved", stepsDone: stored.stepsDone, at: saved.at });
-  setPhase(standing());
+  setPhase(saved.isEnded ? "ended" : standing());
   await showPictures();
   return true;
 }
@@ -128,7 +130,7 @@ function takeHistory(history: History): void {
 }
 
 /** Of a training that nobody follows. */
-function standing(): Phase {
+function standing(): "halted" | "ended" {
   const { stepsDone, steps } = requireBench().training;
   return stepsDone >= steps ? "ended" : "halted";
 }
@@ -205,13 +207,14 @@ async function follow(): Promise<void> {
         shown = performance.now() + 4 * (performance.now() - now);
       }
       if (now - saved > millisecondsBetweenSaves && isOn()) {
-        await save();
+        await save("halted");
         saved = performance.now();
       }
     }
     if (own !== run) return;
-    await save();
-    setPhase(leaving === "ended" ? leaving : standing());
+    const end = () => (leaving === "ended" ? leaving : standing());
+    await save(end());
+    setPhase(end());
     await showPictures();
   } catch (error) {
     if (own !== run) return;
@@ -264,8 +267,11 @@ async function showPictures(): Promise<void> {
   tell({ event: "pictures", pictures: await livePictures() });
 }
 
-/** A browser that keeps nothing is no reason not to train. */
-async function save(): Promise<void> {
+/**
+ * A browser that keeps nothing is no reason not to train.
+ * @param standing what the training is where it is brought back
+ */
+async function save(standing: "halted" | "ended"): Promise<void> {
   const { dataName: data, training } = requireBench();
   const { stepsDone, ...saved } = await turns(async () => {
     record(await training.settle());
@@ -274,7 +280,7 @@ async function save(): Promise<void> {
   });
   const at = Date.now();
   try {
-    await keep("save", { ...saved, data, at });
+    await keepSave({ ...saved, data, isEnded: standing === "ended", at });
     tell({ event: "saved", stepsDone, at });
   } catch (error) {
     tell({ event: "notice", notice: noticeOf(error) });

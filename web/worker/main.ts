@@ -8,6 +8,7 @@ import * as lab from "./lab.ts";
 import { checkMachine, stopChecks } from "./machine.ts";
 import { modelOffers } from "./models.ts";
 import { noticeOf } from "./notice.ts";
+import { beTab } from "./storage.ts";
 
 type Answers = {
   [Name in RequestName]: (
@@ -28,6 +29,10 @@ const answers: Answers = {
     }
     const { adapter } = await openAdapter();
     return { adapter, models: modelOffers(), stored: await storedData() };
+  },
+  beTab: async (tab) => {
+    await beTab(tab);
+    return lab.restore();
   },
   restore: lab.restore,
   start: lab.start,

@@ -1,6 +1,6 @@
 /**
- * What outlives the page: the last automatic save, and the datasets that somebody dropped. In IndexedDB, because a write
- * there is whole or not at all, whenever the page is closed.
+ * What outlives the page: each tab's last automatic save, and the datasets that somebody dropped. In IndexedDB, because a
+ * write there is whole or not at all, whenever the page is closed.
  */
 import { OutputError } from "../../engine/errors.ts";
 import type { DataName, History, NamedBytes } from "../protocol.ts";
@@ -9,11 +9,15 @@ export interface Saved {
   readonly checkpoint: Uint8Array;
   readonly data: DataName;
   readonly history: History;
+  /** Somebody stopped it: it does not go on, though steps are left. */
+  readonly isEnded: boolean;
   readonly at: number;
 }
 
+type SaveName = `save${string}`;
+
 interface Contents {
-  readonly save: Saved;
+  readonly [save: SaveName]: Saved;
   readonly mnist: readonly NamedBytes[];
   readonly "fashion-mnist": readonly NamedBytes[];
 }
@@ -64,4 +68,38 @@ export function kept<Name extends keyof Contents>(name: Name): Promise<Contents[
 
 export async function keptNames(): Promise<readonly IDBValidKey[]> {
   return within("readonly", (store) => store.getAllKeys());
+}
+
+/** Saves of tabs that are closed: so many stay, the newest. */
+const mostClosed = 8;
+
+let own: SaveName = "save";
+
+/**
+ * From now on this is `tab`: its saves are no other's. One that has none yet begins with a copy of the newest there is.
+ * @throws OutputError
+ */
+export async function beTab(tab: string): Promise<void> {
+  own = `save ${tab}`;
+  const names = (await keptNames()).filter((name): name is SaveName => String(name).startsWith("save"));
+  if (names.length === 0) return;
+  const saves = await Promise.all(names.map(async (name) => ({ name, save: await kept(name) })));
+  const newest = saves.sort((a, b) => (b.save?.at ?? 0) - (a.save?.at ?? 0));
+  if (!names.includes(own) && newest[0].save) await keepSave(newest[0].save);
+  const held = new Set((await navigator.locks.query()).held?.map(({ name }) => `save ${name}`));
+  const closed = newest.filter(({ name }) => name !== own && !held.has(name));
+  for (const { name } of closed.slice(mostClosed)) await forget(name);
+}
+
+export function keepSave(save: Saved): Promise<unknown> {
+  return keep(own, save);
+}
+
+/** This tab's last one. */
+export function keptSave(): Promise<Saved | undefined> {
+  return kept(own);
+}
+
+function forget(name: SaveName): Promise<undefined> {
+  return within("readwrite", (store) => store.delete(name));
 }
