@@ -1,17 +1,21 @@
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { decodeSafetensors, encodeSafetensors } from "../engine/io/safetensors.ts";
 import { withWebGpu } from "./browser-helpers.ts";
 import {
   buildSite,
   button,
   type Host,
   launch,
+  open,
   pause,
+  save,
   serveSite,
   startTraining,
   stepsDone,
   visit,
+  waitForSteps,
 } from "./web-helpers.ts";
 
 let browser: Browser;
@@ -57,5 +61,65 @@ test("every tab has its own training, after a reload as well; a new one begins w
   assert.is(await stepsDone(other), ended);
   await endWell();
 });
+
+test("changes of the training that overlap come one after the other, and a refused one leaves what was there", async () => {
+  const { page, endWell } = await visit(browser, at("model=lenet5&batch=16"));
+  await startTraining(page, 3);
+  await pause(page);
+  const checkpoint = await save(page);
+  const elsewhere = described(checkpoint, { data: "mnist" }, {}); // which is not on the page yet
+  await dropTwiceInstead(page);
+  await open(page, "elsewhere.safetensors", elsewhere);
+  await page.getByText(/MNIST is not on this page yet/).waitFor();
+  await page.waitForTimeout(500);
+  await page.getByText("Paused", { exact: true }).waitFor();
+  await button(page, "Go on").click();
+  await waitForSteps(page, 8);
+  await pause(page);
+
+  await button(page, "Start anew").evaluate((element) => {
+    for (let i = 0; i < 2; i++) (element as HTMLElement).click();
+  });
+  await waitForSteps(page, 3);
+  await pause(page);
+  const label = await page.locator(".curve").getAttribute("aria-label");
+  assert.match(label!, new RegExp(`after ${await stepsDone(page)} steps, [\\d.]+ at the first`));
+  await endWell();
+});
+
+// ------------------------------------------------------------------------------------------------------------------
+
+/** The same tensors, with other words about them. */
+function described(checkpoint: Uint8Array, model: object, state: object, training: object = {}): Uint8Array {
+  const { tensors, metadata } = decodeSafetensors(checkpoint, "a checkpoint");
+  const own = { ...JSON.parse(metadata.get("wgrad")!), ...model };
+  const begun = { ...JSON.parse(metadata.get("wgrad.training")!), ...training };
+  begun.state = { ...begun.state, ...state };
+  const changed: [string, string][] = [
+    ["wgrad", JSON.stringify(own)],
+    ["wgrad.training", JSON.stringify(begun)],
+  ];
+  return encodeSafetensors(tensors, new Map([...metadata, ...changed]));
+}
+
+/** The next file that is opened is dropped onto the page, twice at once. */
+async function dropTwiceInstead(page: Page): Promise<void> {
+  await page.getByLabel("Open a checkpoint", { exact: true }).evaluate((element) => {
+    const input = element as HTMLInputElement;
+    input.addEventListener(
+      "change",
+      (event) => {
+        event.stopImmediatePropagation();
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(input.files![0]);
+        for (let i = 0; i < 2; i++)
+          document.body.dispatchEvent(
+            new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }),
+          );
+      },
+      { capture: true, once: true },
+    );
+  });
+}
 
 test.run();

@@ -37,6 +37,7 @@ import { findImageModel } from "./models.ts";
 import { noticeOf } from "./notice.ts";
 import { livePictures } from "./pictures.ts";
 import { keepSave, keptSave } from "./storage.ts";
+import { makeTurns } from "./turns.ts";
 
 const millisecondsBetweenPictures = 1500;
 const millisecondsBetweenSaves = 20_000;
@@ -61,15 +62,17 @@ export function listen(listener: (happening: Happening) => void): void {
 // What the page asks for ------------------------------------------------------------------------------------------
 
 /** @throws ArgumentError, DataError */
-export async function start({ model, data, seed, ...choice }: Choice): Promise<void> {
-  const registered = findImageModel(model);
-  const settings = chooseSettings(registered.settings, asTexts(choice.settings));
-  const { batchSize, learningRate } = choice;
-  const recipe: Recipe = { ...registered.recipe, epochs: choice.epochs, batchSize, learningRate };
-  await prepare(data, { model: registered.name, settings, recipe, seed, data });
-  takeHistory({ firstStep: 0, losses: new Float32Array(), epochs: [] });
-  await save("halted");
-  void follow();
+export function start({ model, data, seed, ...choice }: Choice): Promise<void> {
+  return changing(async () => {
+    const registered = findImageModel(model);
+    const settings = chooseSettings(registered.settings, asTexts(choice.settings));
+    const { batchSize, learningRate } = choice;
+    const recipe: Recipe = { ...registered.recipe, epochs: choice.epochs, batchSize, learningRate };
+    await prepare(data, { model: registered.name, settings, recipe, seed, data });
+    takeHistory({ firstStep: 0, losses: new Float32Array(), epochs: [] });
+    await save("halted");
+    void follow();
+  });
 }
 
 export function pause(): void {
@@ -100,19 +103,25 @@ export function checkpoint(): Promise<Uint8Array> {
 }
 
 /** Goes on from a file that the command line or this page wrote. @throws DataError */
-export async function openCheckpoint({ name, bytes }: NamedBytes): Promise<true> {
-  const stored = decodeCheckpoint(bytes, name);
-  const { training } = stored;
-  await prepare(dataFor(training), training, stored);
-  takeHistory({ firstStep: stored.stepsDone, losses: new Float32Array(), epochs: [] });
-  setPhase(standing());
-  await showPictures();
-  await save(standing());
-  return true;
+export function openCheckpoint({ name, bytes }: NamedBytes): Promise<true> {
+  return changing(async (): Promise<true> => {
+    const stored = decodeCheckpoint(bytes, name);
+    const { training } = stored;
+    await prepare(dataFor(training), training, stored);
+    takeHistory({ firstStep: stored.stepsDone, losses: new Float32Array(), epochs: [] });
+    setPhase(standing());
+    await showPictures();
+    await save(standing());
+    return true;
+  });
 }
 
 /** The last automatic save of this tab. */
-export async function restore(): Promise<boolean> {
+export function restore(): Promise<boolean> {
+  return changing(bringSaveBack);
+}
+
+async function bringSaveBack(): Promise<boolean> {
   const saved = await keptSave();
   if (!saved) return false;
   const stored = decodeCheckpoint(saved.checkpoint, "the automatic save");
@@ -155,23 +164,35 @@ function dataFor({ data, inputShape, classes }: TrainingDescription): DataName {
   );
 }
 
+const changes = makeTurns();
+
+/**
+ * Puts another training in the place of the one at hand: one at a time, or two would mix. Where that fails, what was there
+ * is at rest.
+ */
+function changing<T>(change: () => Promise<T>): Promise<T> {
+  return changes(async () => {
+    const before = phase;
+    try {
+      return await change();
+    } catch (error) {
+      if (phase === "preparing") setPhase(before === "training" ? "halted" : before);
+      throw error;
+    }
+  });
+}
+
 /** Another model with its data, with fresh or stored weights; it is still preparing then. */
 async function prepare(
   dataName: DataName,
   begun: Omit<TrainingDescription, "inputShape" | "classes">,
   stored?: StoredCheckpoint,
 ): Promise<void> {
-  const before = phase;
   run++;
   setPhase("preparing", "Loading the data");
-  try {
-    const data = await loadData(dataName, begun.seed);
-    setPhase("preparing", "Making the model");
-    await makeBench(dataName, data, begun, stored);
-  } catch (error) {
-    setPhase(before === "training" ? "halted" : before);
-    throw error;
-  }
+  const data = await loadData(dataName, begun.seed);
+  setPhase("preparing", "Making the model");
+  await makeBench(dataName, data, begun, stored);
 }
 
 /** Trains until the end, or until somebody halts or replaces it. */
@@ -304,7 +325,7 @@ async function bringBack(lost: DeviceLostError): Promise<void> {
   clearBench();
   try {
     await openAdapter();
-    const back = await restore();
+    const back = await bringSaveBack();
     tell({
       event: "notice",
       notice: {
