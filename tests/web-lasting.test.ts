@@ -6,6 +6,7 @@ import { withWebGpu } from "./browser-helpers.ts";
 import {
   buildSite,
   button,
+  goTo,
   type Host,
   launch,
   open,
@@ -87,6 +88,43 @@ test("changes of the training that overlap come one after the other, and a refus
   await endWell();
 });
 
+test("a graphics process that dies while nothing happens is noticed, and all is painted again", async () => {
+  const patient = ["--disable-domain-blocking-for-3d-apis", "--disable-gpu-process-crash-limit"];
+  const own = await launch([...withWebGpu, ...patient]); // it lets a page crash more than once
+  try {
+    const { page, endWell } = await visit(own, at("model=lenet5&batch=16"), { complains: /./ });
+    await page.getByLabel("Image 1 of the data").waitFor();
+    await killGraphics(own);
+    await page.getByText(/The graphics device was lost\. There is a new one, and nothing else/).waitFor();
+    await isPainted(page, "Image 1 of the data");
+    await startTraining(page, 3);
+    await pause(page);
+    await goTo(page, "Draw");
+    const pad = page.getByLabel("Drawing pad");
+    await pad.focus();
+    await page.keyboard.press("Space");
+    for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowDown");
+    await page.locator(".verdict strong").waitFor();
+    await button(page, "Dismiss").click();
+    await killGraphics(own);
+    await page.getByText(/There is a new one, and the training is as it was at its last save/).waitFor();
+    await isPainted(page, "Your drawing, as the model sees it");
+    await isPainted(page, "Drawing pad");
+    await goTo(page, "Train");
+    await button(page, "Dismiss").click();
+    await page.getByLabel("Model", { exact: true }).selectOption("autoencoder");
+    await killGraphics(own);
+    await button(page, "Start").click(); // before the page has noticed: it is done on the new device
+    await page.getByText(/There is a new one, and the training is as/).waitFor();
+    await page.getByText(/Autoencoder on/).waitFor();
+    await page.getByText("Training", { exact: true }).waitFor();
+    assert.is(await page.getByRole("alert").innerText(), "", "nobody is told what is only for programmers");
+    await endWell();
+  } finally {
+    await own.close();
+  }
+});
+
 // ------------------------------------------------------------------------------------------------------------------
 
 /** The same tensors, with other words about them. */
@@ -120,6 +158,23 @@ async function dropTwiceInstead(page: Page): Promise<void> {
       { capture: true, once: true },
     );
   });
+}
+
+/** Waits for a picture that is more than paper. */
+async function isPainted(page: Page, label: string): Promise<void> {
+  await page.waitForFunction((label) => {
+    const canvas = document.querySelector<HTMLCanvasElement>(`canvas[aria-label="${label}"]`);
+    const picture = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(picture?.data).size > 5;
+  }, label);
+}
+
+/** As a crashing driver does it. */
+async function killGraphics(own: Browser): Promise<void> {
+  const session = await own.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  for (const { type, id } of processInfo) if (type === "GPU") process.kill(id, "SIGKILL");
+  await session.detach();
 }
 
 test.run();

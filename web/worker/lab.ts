@@ -18,10 +18,12 @@ import {
   type Happening,
   type History,
   type NamedBytes,
+  type Notice,
   type Phase,
   type Status,
 } from "../protocol.ts";
 import {
+  type Bench,
   bytesOnDevice,
   choiceOf,
   clearBench,
@@ -33,8 +35,9 @@ import {
   turns,
 } from "./bench.ts";
 import { classesOf, loadData } from "./data.ts";
+import { stopChecks } from "./machine.ts";
 import { findImageModel } from "./models.ts";
-import { noticeOf } from "./notice.ts";
+import { noOtherNotice, noticeOf } from "./notice.ts";
 import { livePictures } from "./pictures.ts";
 import { keepSave, keptSave } from "./storage.ts";
 import { makeTurns } from "./turns.ts";
@@ -147,7 +150,7 @@ function standing(): "halted" | "ended" {
 /** As a driver's crash does. The training goes on from the last save on a new device. */
 export async function destroyDevice(): Promise<void> {
   await device().close();
-  if (phase !== "training") await recover(new DeviceLostError("the device was closed"));
+  if (phase !== "training") await recover();
 }
 
 // ------------------------------------------------------------------------------------------------------------------
@@ -190,6 +193,7 @@ async function prepare(
 ): Promise<void> {
   run++;
   setPhase("preparing", "Loading the data");
+  await openAdapter(); // where a lost device could not be replaced, there may be one now
   const data = await loadData(dataName, begun.seed);
   setPhase("preparing", "Making the model");
   await makeBench(dataName, data, begun, stored);
@@ -239,7 +243,7 @@ async function follow(): Promise<void> {
     await showPictures();
   } catch (error) {
     if (own !== run) return;
-    if (error instanceof DeviceLostError) return recover(error);
+    if (error instanceof DeviceLostError) return recover();
     setPhase(error instanceof DivergenceError ? "diverged" : "halted");
     tell({ event: "notice", notice: noticeOf(error) });
   } finally {
@@ -309,38 +313,87 @@ async function save(standing: "halted" | "ended"): Promise<void> {
 }
 
 let recovering: Promise<void> | undefined;
+/** What was on the lost device: the page shows it, with what somebody has drawn there, until it is back. */
+let lost: Bench | undefined;
+
+/** Resolves when no lost device is being replaced. */
+export async function recovered(): Promise<void> {
+  await recovering;
+}
 
 /** On a new device, from the last save. */
-export function recover(lost: DeviceLostError): Promise<void> {
-  recovering ??= bringBack(lost).finally(() => {
+export function recover(): Promise<void> {
+  recovering ??= changes(bringBack).finally(() => {
     recovering = undefined;
   });
   return recovering;
 }
 
-async function bringBack(lost: DeviceLostError): Promise<void> {
+async function bringBack(): Promise<void> {
+  if (await isDeviceThere()) return; // the error came late, from the device before
   const goesOn = phase === "training";
+  lost = currentBench();
+  const hadModel = lost !== undefined;
   run++;
+  stopChecks();
   setPhase("preparing", "The graphics device was lost: opening a new one");
   clearBench();
   try {
     await openAdapter();
-    const back = await bringSaveBack();
-    tell({
-      event: "notice",
-      notice: {
-        kind: "information",
-        text: "The graphics device was lost. There is a new one, and everything is as it was at the last save.",
-        ...(goesOn && { help: "The training goes on from there." }),
-      },
-    });
-    if (!back) setPhase("none");
-    if (back && goesOn) void follow();
-  } catch (error) {
-    setPhase("none");
-    tell({ event: "notice", notice: noticeOf(lost) });
-    tell({ event: "notice", notice: noticeOf(error) });
+  } catch {
+    return endWithout(noOtherNotice);
   }
+  try {
+    const isBack = await bringSaveBack();
+    const notice = replaced(hadModel, isBack, goesOn);
+    if (!isBack) return endWithout(notice);
+    lost = undefined;
+    tell({ event: "notice", notice });
+    if (goesOn) void follow();
+  } catch (error) {
+    endWithout(noticeOf(error));
+  }
+}
+
+function endWithout(notice: Notice): void {
+  lost = undefined;
+  setPhase("none");
+  tell({ event: "notice", notice });
+}
+
+function replaced(hadModel: boolean, isBack: boolean, goesOn: boolean): Notice {
+  const text = "The graphics device was lost. There is a new one";
+  if (isBack)
+    return {
+      kind: "information",
+      text: `${text}, and the training is as it was at its last save.`,
+      ...(goesOn && { help: "It goes on from there." }),
+    };
+  if (!hadModel) return { kind: "information", text: `${text}, and nothing else has changed.` };
+  return {
+    kind: "error",
+    text: `${text}; the training is gone, because this browser had kept nothing of it.`,
+    help: "Start it again; or open a checkpoint, if you saved one as a file.",
+  };
+}
+
+const millisecondsBetweenLooks = 1000;
+
+/** The device tells of its loss whoever uses it. While nobody does, it is asked. */
+export async function watchDevice(): Promise<never> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, millisecondsBetweenLooks));
+    await turns(() => device().flush()).catch((error) => {
+      if (error instanceof DeviceLostError) return recover();
+    });
+  }
+}
+
+function isDeviceThere(): Promise<boolean> {
+  return turns(() => device().flush()).then(
+    () => true,
+    () => false,
+  );
 }
 
 function history(): History {
@@ -357,7 +410,7 @@ export function report(): void {
 }
 
 function status(): Status {
-  const bench = currentBench();
+  const bench = currentBench() ?? lost;
   const training = bench?.training;
   return {
     phase,

@@ -28,6 +28,7 @@ const answers: Answers = {
       );
     }
     const { adapter } = await openAdapter();
+    void lab.watchDevice();
     return { adapter, models: modelOffers(), stored: await storedData() };
   },
   beTab: async (tab) => {
@@ -60,12 +61,24 @@ const answers: Answers = {
 };
 
 async function reply({ id, name, inputs }: Question): Promise<void> {
+  const answer = answers[name] as (...inputs: readonly unknown[]) => unknown;
   try {
-    const answer = await (answers[name] as (...inputs: readonly unknown[]) => unknown)(...inputs);
-    say({ event: "answer", id, answer });
+    await lab.recovered();
+    say({ event: "answer", id, answer: await retried(name, () => answer(...inputs)) });
   } catch (error) {
     say({ event: "refusal", id, notice: noticeOf(error) });
-    if (error instanceof DeviceLostError) void lab.recover(error);
+    if (error instanceof DeviceLostError) void lab.recover();
+  }
+}
+
+/** What a lost device broke off is done once more on the next one; but for checks, of which a part was told. */
+async function retried(name: RequestName, work: () => unknown): Promise<unknown> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DeviceLostError) || name === "checkMachine") throw error;
+    await lab.recover();
+    return work();
   }
 }
 

@@ -5,6 +5,7 @@
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { notAGesture } from "../gesture.ts";
 import { dark } from "../state.ts";
+import { useRestored } from "./restored.ts";
 
 /** Of the pad's own pixels; it is shown larger or smaller. */
 export const padSide = 280;
@@ -23,14 +24,18 @@ export function Pad(props: {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [pen, setPen] = useState({ x: padSide / 2, y: padSide / 4, isDown: false, isShown: false });
   const last = useRef<{ x: number; y: number } | undefined>(undefined);
+  /** All that is drawn. */
+  const drawn = useRef<ImageData | undefined>(undefined);
   const frame = useRef(0);
   const isDark = dark.value;
+  const restored = useRestored(canvas);
 
   const context = () => canvas.current!.getContext("2d", { willReadFrequently: true })!;
   function tell(): void {
     cancelAnimationFrame(frame.current);
     frame.current = requestAnimationFrame(() => {
-      const { data } = context().getImageData(0, 0, padSide, padSide);
+      drawn.current = context().getImageData(0, 0, padSide, padSide);
+      const { data } = drawn.current;
       props.onInk(Float32Array.from({ length: padSide * padSide }, (_, pixel) => data[4 * pixel + 3] / 255));
     });
   }
@@ -52,6 +57,9 @@ export function Pad(props: {
   }
   useImperativeHandle(props.handle, () => ({ clear }));
   useEffect(() => () => cancelAnimationFrame(frame.current), []);
+  useLayoutEffect(() => {
+    if (drawn.current) context().putImageData(drawn.current, 0, 0);
+  }, [restored]);
 
   // What is drawn already takes the ink of the other theme.
   useLayoutEffect(() => {

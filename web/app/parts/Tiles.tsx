@@ -2,6 +2,7 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { dark } from "../state.ts";
 import { ramp, type Tone } from "./colours.ts";
+import { useRestored } from "./restored.ts";
 
 /** Between images, in the canvas's pixels. */
 const gap = 1;
@@ -37,6 +38,7 @@ export function Tiles({
   const rows = Math.ceil(count / columns);
   const [canvasWidth, canvasHeight] = [columns * cellWidth - gap, rows * cellHeight - gap];
   const isDark = dark.value;
+  const restored = useRestored(canvas);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (!context || canvasWidth < 1 || canvasHeight < 1) return;
@@ -73,6 +75,7 @@ export function Tiles({
     scale,
     tone,
     isDark,
+    restored,
     canvasWidth,
     canvasHeight,
   ]);

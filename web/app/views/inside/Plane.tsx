@@ -4,6 +4,7 @@ import type { CodeMap } from "../../../protocol.ts";
 import { number } from "../../format.ts";
 import { notAGesture } from "../../gesture.ts";
 import { classColours } from "../../parts/colours.ts";
+import { useRestored } from "../../parts/restored.ts";
 import { dark } from "../../state.ts";
 
 const planeSide = 480;
@@ -17,6 +18,7 @@ export function Plane(props: {
   const canvas = useRef<HTMLCanvasElement>(null);
   const isDragging = useRef(false);
   const isDark = dark.value;
+  const restored = useRestored(canvas);
   const along = (direction: Float32Array) =>
     direction.reduce((sum, value, i) => sum + value * (code[i] - map.centre[i]), 0);
   const place = { x: along(map.right), y: along(map.up) };
@@ -35,7 +37,7 @@ export function Plane(props: {
       context.arc(x, y, 3, 0, 2 * Math.PI);
       context.fill();
     }
-  }, [map, isDark, reach]);
+  }, [map, isDark, restored, reach]);
 
   /** What is off the plane stays as it is. */
   function moveTo(x: number, y: number): void {
