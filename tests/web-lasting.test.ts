@@ -88,6 +88,20 @@ test("changes of the training that overlap come one after the other, and a refus
   await endWell();
 });
 
+test("a checkpoint from an epoch's end tells no training loss of steps that the page did not see", async () => {
+  const { page, endWell } = await visit(browser, at("model=autoencoder&batch=1000&epochs=2"));
+  await startTraining(page, 1);
+  await pause(page);
+  await open(page, "checkpoint.safetensors", described(await save(page), {}, { stepsDone: 6 }));
+  await page.getByText(/6 steps were done/).waitFor();
+  await button(page, "Go on").click();
+  await page.getByText("Ended", { exact: true }).waitFor();
+  const losses = await page.locator("table.numbers tbody td:nth-of-type(1)").allInnerTexts();
+  assert.is(losses[0], "–");
+  assert.match(losses[1], /^[\d.]+$/);
+  await endWell();
+});
+
 test("a graphics process that dies while nothing happens is noticed, and all is painted again", async () => {
   const patient = ["--disable-domain-blocking-for-3d-apis", "--disable-gpu-process-crash-limit"];
   const own = await launch([...withWebGpu, ...patient]); // it lets a page crash more than once

@@ -78,7 +78,8 @@ export interface EpochFigures {
   /** From 1. */
   readonly epoch: number;
   readonly stepsDone: number;
-  readonly trainLoss: number;
+  /** The mean of its steps' losses; undefined where the page did not see all of them. */
+  readonly trainLoss: number | undefined;
   readonly test: Metrics;
 }
 

@@ -258,7 +258,8 @@ async function follow(): Promise<void> {
     record(await turns(() => training.settle()));
     const { metrics: test } = await turns(() => requireBench().atWork.evaluate(data));
     const own = losses.slice(-training.stepsAnEpoch);
-    const trainLoss = own.reduce((sum, loss) => sum + loss, 0) / own.length;
+    const isWhole = own.length === training.stepsAnEpoch;
+    const trainLoss = isWhole ? own.reduce((sum, loss) => sum + loss, 0) / own.length : undefined;
     const epoch = training.stepsDone / training.stepsAnEpoch;
     const figures = { epoch, stepsDone: training.stepsDone, trainLoss, test };
     epochs.push(figures);

@@ -26,7 +26,7 @@ export function EpochTable() {
             <li key={epoch}>
               <h3>Epoch {epoch}</h3>
               <dl>
-                <Figure name="Training loss" value={number(trainLoss)} />
+                <Figure name="Training loss" value={inWords("loss", trainLoss)} />
                 {names.map((name) => (
                   <Figure key={name} name={shownMetrics[name]} value={inWords(name, test[name])} />
                 ))}
@@ -58,7 +58,7 @@ export function EpochTable() {
             {rows.map(({ epoch, trainLoss, test }) => (
               <tr key={epoch}>
                 <th scope="row">{epoch}</th>
-                <td>{number(trainLoss)}</td>
+                <td>{inWords("loss", trainLoss)}</td>
                 {names.map((name) => (
                   <td key={name}>{inWords(name, test[name])}</td>
                 ))}
@@ -71,7 +71,8 @@ export function EpochTable() {
   );
 }
 
-function inWords(metric: string, value: number): string {
+function inWords(metric: string, value: number | undefined): string {
+  if (value === undefined) return "–";
   if (metric === "accuracy") return percent(value);
   return `${number(value)}${metric === "psnr" ? " dB" : ""}`;
 }
