@@ -102,6 +102,20 @@ test("a checkpoint from an epoch's end tells no training loss of steps that the 
   await endWell();
 });
 
+test("a checkpoint goes on only with the data that it was begun with", async () => {
+  const { page, endWell } = await visit(browser, at("model=autoencoder&batch=16"));
+  await startTraining(page, 3);
+  await pause(page);
+  const done = await stepsDone(page);
+  const checkpoint = await save(page);
+  const fingerprint = { samples: 6000, labels: "0123abcd" };
+  await open(page, "others.safetensors", described(checkpoint, {}, {}, { fingerprint }));
+  await page.getByText(/this is not the data that the training was begun with\s+labels: /).waitFor();
+  await page.getByText("Paused", { exact: true }).waitFor();
+  assert.is(await stepsDone(page), done);
+  await endWell();
+});
+
 test("a graphics process that dies while nothing happens is noticed, and all is painted again", async () => {
   const patient = ["--disable-domain-blocking-for-3d-apis", "--disable-gpu-process-crash-limit"];
   const own = await launch([...withWebGpu, ...patient]); // it lets a page crash more than once

@@ -3,6 +3,7 @@ import type { DatasetSplits } from "../../data/dataset.ts";
 import { ArgumentError } from "../../engine/errors.ts";
 import { sameShape } from "../../engine/shape.ts";
 import type { DataShape, ModelAtWork } from "../../models/kinds/kind.ts";
+import { firstDifference, listClasses } from "../../models/sameData.ts";
 import type { Batch } from "../../models/training.ts";
 import { importanceWeightedBound, VariationalAutoencoder } from "../../models/variational.ts";
 import { type LoadedData, withData } from "../loadData.ts";
@@ -14,7 +15,6 @@ import { listenForInterrupt } from "../output/interrupt.ts";
 import { openReporter } from "../output/reporter.ts";
 import { readWeights, requireSavedSource } from "../savedFiles.ts";
 import { drawPicture } from "../training/results.ts";
-import { firstDifference, listClasses } from "../training/sameData.ts";
 
 export interface EvaluationCommand {
   readonly from?: string;

@@ -9,6 +9,7 @@ import { footprint } from "../../models/footprint.ts";
 import type { DataShape, ModelAtWork } from "../../models/kinds/kind.ts";
 import type { Precision, Recipe } from "../../models/recipe.ts";
 import { findModel, type RegisteredModel } from "../../models/registry.ts";
+import { fingerprintOf, requireSameData } from "../../models/sameData.ts";
 import { chooseSettings } from "../../models/settings.ts";
 import type { Batch } from "../../models/training.ts";
 import { type LoadedData, lastingSource, requireSource, withData } from "../loadData.ts";
@@ -19,7 +20,6 @@ import { openReporter, type Reporter } from "../output/reporter.ts";
 import { readCheckpoint, requireSavedSource } from "../savedFiles.ts";
 import { fit } from "../training/fit.ts";
 import { type ResultFolder, resultFiles, resultNames, writeResults } from "../training/results.ts";
-import { fingerprintOf, requireSameData } from "../training/sameData.ts";
 
 export interface TrainingCommand {
   readonly model?: string;
@@ -156,7 +156,7 @@ async function trainOn<Data, B extends Batch>(
 ): Promise<void> {
   const started = performance.now();
   const { registered, folder: _, checkpoint, ...begun } = plan;
-  const fingerprint = registered.data === "images" ? fingerprintOf(data as DatasetSplits) : undefined;
+  const fingerprint = registered.data === "images" ? await fingerprintOf(data as DatasetSplits) : undefined;
   if (checkpoint) requireSameData(checkpoint.training, shape, fingerprint);
   // A step that cannot be planned cannot be trained: it is found out while the folder is as it was.
   const planned = footprint(() => open(shape), plan.recipe, adapter);

@@ -2,6 +2,7 @@
  * The training under way: begun, halted, gone on with, kept. Its steps and the answers to the page take turns; what goes
  * wrong is told, and a device that is lost is replaced and the last automatic save brought back.
  */
+import type { DatasetSplits } from "../../data/dataset.ts";
 import { DataError, DeviceLostError, DivergenceError } from "../../engine/errors.ts";
 import {
   decodeCheckpoint,
@@ -9,6 +10,7 @@ import {
   type TrainingDescription,
 } from "../../models/checkpoint.ts";
 import type { Recipe } from "../../models/recipe.ts";
+import { fingerprintOf, requireSameData } from "../../models/sameData.ts";
 import { chooseSettings, type Settings } from "../../models/settings.ts";
 import {
   type Choice,
@@ -185,6 +187,13 @@ function changing<T>(change: () => Promise<T>): Promise<T> {
   });
 }
 
+/** @throws DataError that lists what differs */
+async function requireItsData(begun: TrainingDescription, data: DatasetSplits): Promise<void> {
+  const { channels, height, width, classes } = data.train;
+  const fingerprint = begun.fingerprint && (await fingerprintOf(data));
+  requireSameData(begun, { inputShape: [channels, height, width], classes }, fingerprint);
+}
+
 /** Another model with its data, with fresh or stored weights; it is still preparing then. */
 async function prepare(
   dataName: DataName,
@@ -195,6 +204,7 @@ async function prepare(
   setPhase("preparing", "Loading the data");
   await openAdapter(); // where a lost device could not be replaced, there may be one now
   const data = await loadData(dataName, begun.seed);
+  if (stored) await requireItsData(stored.training, data);
   setPhase("preparing", "Making the model");
   await makeBench(dataName, data, begun, stored);
 }

@@ -1,16 +1,15 @@
 /** Whether a training goes on with the data that it was begun with. */
-import { createHash } from "node:crypto";
-import type { DatasetSplits } from "../../data/dataset.ts";
-import { DataError } from "../../engine/errors.ts";
-import { sameShape } from "../../engine/shape.ts";
-import type { DataFingerprint, TrainingDescription } from "../../models/checkpoint.ts";
-import type { DataShape } from "../../models/kinds/kind.ts";
-import { formatCount, formatShape } from "../output/format.ts";
+import type { DatasetSplits } from "../data/dataset.ts";
+import { DataError } from "../engine/errors.ts";
+import { sameShape } from "../engine/shape.ts";
+import type { DataFingerprint, TrainingDescription } from "./checkpoint.ts";
+import type { DataShape } from "./kinds/kind.ts";
 
 /** Of the labels alone: photographs are read when a batch needs them, and not before. */
-export function fingerprintOf({ train: { count, labels } }: DatasetSplits): DataFingerprint {
-  const bytes = new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
-  return { samples: count, labels: createHash("sha256").update(bytes).digest("hex") };
+export async function fingerprintOf({ train: { count, labels } }: DatasetSplits): Promise<DataFingerprint> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", labels.slice()));
+  const inHex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { samples: count, labels: inHex };
 }
 
 /**
@@ -27,14 +26,14 @@ export function requireSameData(
     differences.push(`${what}: ${before} then, ${now} now`);
   if (!sameShape(begun.inputShape, shape.inputShape)) {
     const what = shape.inputShape.length === 1 ? "nodes" : "size of an image";
-    compare(what, formatShape(begun.inputShape), formatShape(shape.inputShape));
+    compare(what, begun.inputShape.join("×"), shape.inputShape.join("×"));
   }
   const first = firstDifference(begun.classes, shape.classes);
   if (first !== undefined)
     compare("classes", listClasses(begun.classes, first), listClasses(shape.classes, first));
   const before = begun.fingerprint;
   if (before && fingerprint && before.samples !== fingerprint.samples)
-    compare("training images", formatCount(before.samples), formatCount(fingerprint.samples));
+    compare("training images", inThousands(before.samples), inThousands(fingerprint.samples));
   else if (before && fingerprint && before.labels !== fingerprint.labels)
     differences.push("labels: the training images have others now, or stand in another order");
   if (differences.length === 0) return;
@@ -58,5 +57,9 @@ export function listClasses(classes: readonly string[], first: number): string {
   const shown = classes.slice(first, first + mostListed).join(", ");
   const before = first > 0 ? "…, " : "";
   const after = first + mostListed < classes.length ? ", …" : "";
-  return `${before}${shown}${after} (${formatCount(classes.length)} in all)`;
+  return `${before}${shown}${after} (${inThousands(classes.length)} in all)`;
+}
+
+function inThousands(count: number): string {
+  return count.toLocaleString("en");
 }
