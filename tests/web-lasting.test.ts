@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decodeSafetensors, encodeSafetensors } from "../engine/io/safetensors.ts";
 import { withWebGpu } from "./browser-helpers.ts";
+import { digitFiles } from "./cli-helpers.ts";
 import {
   buildSite,
   button,
@@ -151,6 +152,37 @@ test("a graphics process that dies while nothing happens is noticed, and all is 
   } finally {
     await own.close();
   }
+});
+
+test("what comes late changes nothing that was begun meanwhile", async () => {
+  const files = await digitFiles(60, 20);
+  const { page, endWell } = await visit(browser, at("model=autoencoder&data=mnist&batch=16"));
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await page.context().route("**/mnist/*", async (route) => {
+    await asked;
+    await route.fulfill({ body: Buffer.from(files.get(route.request().url().split("/").at(-1)!)!) });
+  });
+  await button(page, "Fetch").click();
+  const data = page.getByLabel("Data", { exact: true });
+  await data.selectOption("digits");
+  await startTraining(page, 2);
+  answer();
+  await page.getByText(/MNIST is here/).waitFor();
+  assert.is(await data.inputValue(), "digits");
+  await pause(page);
+  await button(page, "Go on").waitFor();
+
+  await goTo(page, "Machine"); // two checks: the second does not count the first one's rows
+  await button(page, "Check").click();
+  await page.getByText(/^[1-9]\d* of \d+ rows checked/).waitFor();
+  await goTo(page, "Train");
+  await goTo(page, "Machine");
+  await button(page, "Check").click();
+  await page.getByText(/^Done: (\d+) of \1 rows checked, all right/).waitFor();
+  await endWell();
 });
 
 // ------------------------------------------------------------------------------------------------------------------

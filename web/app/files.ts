@@ -2,7 +2,7 @@
 
 import { type DataName, dataTitles, type NamedBytes } from "../protocol.ts";
 import { whole } from "./format.ts";
-import { choice, request, show, status, stored } from "./state.ts";
+import { change, choice, request, show, status, stored } from "./state.ts";
 
 /** No checkpoint of a model on this page, and no file of MNIST's, comes near. */
 const largestFile = 512e6;
@@ -17,8 +17,7 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
     });
     return;
   }
-  const { phase } = status.value;
-  if (phase === "training" || phase === "preparing") {
+  if (isBusy()) {
     show({
       kind: "error",
       text: "A training is under way.",
@@ -42,10 +41,15 @@ async function openCheckpoint(file: NamedBytes): Promise<void> {
   show({ kind: "information", text: `${file.name} is open: ${whole(stepsDone)} steps were done.` });
 }
 
+function isBusy(): boolean {
+  const { phase } = status.value;
+  return phase === "training" || phase === "preparing";
+}
+
 /** The set that is chosen at the moment; MNIST when that is the digits. */
 async function addData(files: readonly NamedBytes[]): Promise<void> {
   const name: DataName = choice.value.data === "digits" ? "mnist" : choice.value.data;
-  arrived(name, await request("addData", name, files));
+  await bring(name, () => request("addData", name, files));
 }
 
 /**
@@ -64,14 +68,19 @@ export function folderAt(address: string): URL | undefined {
 
 /** From a folder on this page's host. */
 export async function fetchData(name: DataName, folder: URL): Promise<void> {
-  arrived(name, await request("fetchData", name, folder.href));
+  await bring(name, () => request("fetchData", name, folder.href));
 }
 
-/** @param present undefined when the files were refused */
-function arrived(name: DataName, present: readonly DataName[] | undefined): void {
+/**
+ * The data are chosen when they come, unless something else was chosen or begun meanwhile.
+ * @param asked gives undefined when the files were refused
+ */
+async function bring(name: DataName, asked: () => Promise<readonly DataName[] | undefined>): Promise<void> {
+  const { data: before } = choice.value;
+  const present = await asked();
   if (!present) return;
   stored.value = present;
-  choice.value = { ...choice.value, data: name };
+  if (choice.value.data === before && !isBusy()) change({ data: name });
   show({ kind: "information", text: `${dataTitles[name]} is here, and stays for the next visit.` });
 }
 

@@ -134,6 +134,7 @@ function takeHistory(history: History): void {
     pictures.value = [];
     loss.value = history.losses.at(-1);
     saved.value = undefined;
+    speed.value = undefined;
   });
 }
 

@@ -11,10 +11,11 @@ import type { Happening } from "../protocol.ts";
 import { device, turns } from "./bench.ts";
 import { openTraining } from "./training.ts";
 
-let stopping = false;
+/** Tells a run of the checks that it was stopped, or that another has begun. */
+let run = 0;
 
 export function stopChecks(): void {
-  stopping = true;
+  run++;
 }
 
 /** @param everything all samples of every operation, or one of each */
@@ -22,27 +23,32 @@ export async function checkMachine(
   everything: boolean,
   tell: (happening: Happening) => void,
 ): Promise<{ stopped: boolean }> {
-  stopping = false;
+  const own = ++run;
+  const gpu = device();
   const operations = opChecks.map((checks) => {
     const samples = everything ? checks.samples() : checks.samples().slice(0, 1);
     return { ...checks, samples: () => samples };
   });
   const of = operations.reduce((sum, { samples }) => sum + samples().length, 0);
-  const rows = checkOps(device(), { operations });
-  while (!stopping) {
-    const { value: row, done } = await turns(() => rows.next());
+  const rows = checkOps(gpu, { operations });
+  const next = async () => {
+    const row = await rows.next();
+    await gpu.flush(); // throws where the device was lost: then the row says nothing about the operation
+    return row;
+  };
+  while (own === run) {
+    const { value: row, done } = await turns(next);
     if (done) break;
-    tell({ event: "checked", row, of });
+    if (own === run) tell({ event: "checked", row, of });
   }
-  if (stopping) return { stopped: true };
   for (const measure of [
     measureMatmul,
     ...["autoencoder", "lenet5"].map((name) => () => measureTraining(name)),
   ]) {
-    if (stopping) return { stopped: true };
-    for (const figure of await turns(measure)) tell({ event: "measured", figure });
+    const figures = own === run ? await turns(measure) : [];
+    if (own === run) for (const figure of figures) tell({ event: "measured", figure });
   }
-  return { stopped: false };
+  return { stopped: own !== run };
 }
 
 const side = 512;

@@ -89,6 +89,8 @@ function Checks({ adapter }: { readonly adapter: AdapterDescription }) {
     const end = await request("checkMachine", everything);
     setProgress(end && !end.stopped ? "done" : "stopped");
   }
+  const { phase } = status.value;
+  const isBusy = phase === "training" || phase === "preparing";
   const failed = rows.filter(({ ok }) => !ok);
   const text = report(adapter, rows, of, figures);
   return (
@@ -113,11 +115,11 @@ function Checks({ adapter }: { readonly adapter: AdapterDescription }) {
             Stop
           </button>
         ) : (
-          <button type="button" class="primary" disabled={status.value.phase === "training"} onClick={run}>
+          <button type="button" class="primary" disabled={isBusy} onClick={run}>
             Check
           </button>
         )}
-        {status.value.phase === "training" && <span class="note">while nothing trains</span>}
+        {isBusy && <span class="note">while nothing trains</span>}
       </div>
       {progress !== "never" && (
         <div class="waiting">

@@ -11,8 +11,17 @@ export function Invitation() {
   const { data, seed } = choice.value;
   const isThere = stored.value.includes(data);
   useEffect(() => {
-    if (isThere) void request("preview", data, seed, previewed).then(setImages);
-    else setImages(undefined);
+    let isOver = false;
+    if (isThere) {
+      void request("preview", data, seed, previewed).then((found) => {
+        if (!isOver) setImages(found);
+      });
+    } else {
+      setImages(undefined);
+    }
+    return () => {
+      isOver = true;
+    };
   }, [data, seed, isThere]);
   return (
     <>
