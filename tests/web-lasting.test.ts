@@ -7,6 +7,7 @@ import { digitFiles } from "./cli-helpers.ts";
 import {
   buildSite,
   button,
+  drop,
   goTo,
   type Host,
   launch,
@@ -152,6 +153,35 @@ test("a graphics process that dies while nothing happens is noticed, and all is 
   } finally {
     await own.close();
   }
+});
+
+test("by keyboard alone: what takes a control's place takes its focus", async () => {
+  const { page, endWell } = await visit(browser, at("model=autoencoder&batch=16&view=draw"));
+  const press = async (name: string) => {
+    await button(page, name).focus();
+    await page.keyboard.press("Enter");
+  };
+  const hasFocus = (selector: string) =>
+    page.waitForFunction((selector) => document.activeElement?.matches(selector), selector);
+  await press("Train one");
+  await hasFocus("main");
+  await press("Start");
+  await button(page, "Pause").waitFor();
+  await hasFocus(".actions button");
+  assert.is(await page.evaluate(() => document.activeElement?.textContent), "Pause");
+  await press("Stop");
+  await page.getByText("Ended", { exact: true }).waitFor();
+  await hasFocus(".actions button");
+  assert.is(await page.evaluate(() => document.activeElement?.textContent), "Start");
+  for (const name of ["a.txt", "b.txt"]) await drop(page, [[name, new Uint8Array(1)]]);
+  await page.getByText("a.txt").waitFor();
+  await page.getByText("b.txt").waitFor();
+  await button(page, "Dismiss").first().focus();
+  await page.keyboard.press("Enter");
+  await hasFocus(".notice button");
+  await page.keyboard.press("Enter");
+  await hasFocus("main");
+  await endWell();
 });
 
 test("what comes late changes nothing that was begun meanwhile", async () => {
