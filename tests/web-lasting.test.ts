@@ -1,9 +1,13 @@
+/** What lasts on the page: trainings of several tabs, through reloads, lost devices and what else comes between. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decodeSafetensors, encodeSafetensors } from "../engine/io/safetensors.ts";
 import { withWebGpu } from "./browser-helpers.ts";
 import { digitFiles } from "./cli-helpers.ts";
+import { temporaryFolder } from "./data-helpers.ts";
 import {
   buildSite,
   button,
@@ -212,6 +216,34 @@ test("what comes late changes nothing that was begun meanwhile", async () => {
   await goTo(page, "Machine");
   await button(page, "Check").click();
   await page.getByText(/^Done: (\d+) of \1 rows checked, all right/).waitFor();
+  await endWell();
+});
+
+test("files that the page does not take are refused with what to do instead", async () => {
+  const { page, endWell } = await visit(browser, at("model=autoencoder"));
+  await button(page, "Start").waitFor();
+  const empty = new Uint8Array(10);
+  await drop(page, [
+    ["a.safetensors", empty],
+    ["b.safetensors", empty],
+  ]);
+  await page.getByText(/a\.safetensors is a checkpoint, and came together with other files/).waitFor();
+  await drop(page, [["C.SAFETENSORS", empty]]);
+  await page.getByText(/^C\.SAFETENSORS: (?!neither)/).waitFor();
+  const folder = join(temporaryFolder(), "digits");
+  mkdirSync(folder);
+  const input = await page.context().newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    const data = { items: [], files: [folder], dragOperationsMask: 1 };
+    await input.send("Input.dispatchDragEvent", { type, x: 700, y: 500, data });
+  }
+  await page.getByText(/^digits could not be read\./).waitFor();
+  const epochs = page.getByLabel("Epochs", { exact: true });
+  const before = await epochs.inputValue();
+  await epochs.fill("2000");
+  await epochs.blur();
+  await page.getByText("Epochs: a number from 1 to 999, please.").waitFor();
+  assert.is(await epochs.inputValue(), before);
   await endWell();
 });
 

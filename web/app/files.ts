@@ -25,13 +25,37 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
     });
     return;
   }
-  const [first] = files;
-  if (files.length === 1 && first.name.endsWith(".safetensors")) await openCheckpoint(await readFile(first));
-  else if (files.length > 0) await addData(await Promise.all(files.map(readFile)));
+  const checkpoints = files.filter(({ name }) => /\.safetensors$/i.test(name));
+  if (checkpoints.length > 0 && files.length > 1) {
+    show({
+      kind: "error",
+      text: `${checkpoints[0].name} is a checkpoint, and came together with other files.`,
+      help: "Drop one checkpoint at a time.",
+    });
+    return;
+  }
+  const read: NamedBytes[] = [];
+  for (const file of files) {
+    const whole = await readFile(file);
+    if (!whole) return;
+    read.push(whole);
+  }
+  if (checkpoints.length > 0) await openCheckpoint(read[0]);
+  else if (read.length > 0) await addData(read);
 }
 
-async function readFile(file: File): Promise<NamedBytes> {
-  return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) };
+/** A folder has the form of a file, but no bytes: that is told, and the answer is undefined. */
+async function readFile(file: File): Promise<NamedBytes | undefined> {
+  try {
+    return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) };
+  } catch {
+    show({
+      kind: "error",
+      text: `${file.name} could not be read.`,
+      help: "If it is a folder, drop the files in it, and not the folder.",
+    });
+    return undefined;
+  }
 }
 
 async function openCheckpoint(file: NamedBytes): Promise<void> {

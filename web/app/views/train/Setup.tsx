@@ -10,7 +10,7 @@ import {
   titleOf,
 } from "../../choice.ts";
 import { Field } from "../../parts/Field.tsx";
-import { change, choice, status, stored } from "../../state.ts";
+import { change, choice, show, status, stored } from "../../state.ts";
 import { Actions } from "./Actions.tsx";
 import { BringData } from "./BringData.tsx";
 import { Rate } from "./Rate.tsx";
@@ -113,8 +113,10 @@ function Count(props: {
         value={props.value}
         onChange={({ currentTarget }) => {
           const value = Math.round(currentTarget.valueAsNumber);
-          if (value >= 1 && value <= props.most) props.onChange(value);
-          else currentTarget.value = `${props.value}`;
+          const isFit = value >= 1 && value <= props.most;
+          if (isFit) props.onChange(value);
+          else show({ kind: "error", text: `${props.label}: a number from 1 to ${props.most}, please.` });
+          currentTarget.value = `${isFit ? value : props.value}`;
         }}
       />
     </Field>
