@@ -247,6 +247,24 @@ test("files that the page does not take are refused with what to do instead", as
   await endWell();
 });
 
+test("the mark on the map of codes stays where it was dragged when a new map comes", async () => {
+  const { page, endWell } = await visit(browser, at("model=vae&code=2&batch=16"));
+  await startTraining(page, 3);
+  await pause(page);
+  await goTo(page, "Look inside");
+  const mark = page.getByRole("slider", { name: "Place on the map of codes" });
+  await mark.waitFor();
+  await page.locator(".layers li").first().waitFor();
+  await page.waitForTimeout(500);
+  await button(page, "Look again").click();
+  await mark.focus();
+  for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowRight");
+  const place = await mark.getAttribute("aria-valuetext");
+  await page.waitForTimeout(2500);
+  assert.is(await mark.getAttribute("aria-valuetext"), place);
+  await endWell();
+});
+
 // ------------------------------------------------------------------------------------------------------------------
 
 /** The same tensors, with other words about them. */

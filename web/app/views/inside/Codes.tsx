@@ -1,5 +1,5 @@
 /** The codes of test images on a map, and the image that the model draws from a code as it is dragged. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { CodeMap } from "../../../protocol.ts";
 import { latestOnly } from "../../latest.ts";
 import { classColours } from "../../parts/colours.ts";
@@ -12,19 +12,24 @@ export function Codes(props: { readonly moment: string; readonly imageShape: rea
   const { moment, imageShape } = props;
   const [map, setMap] = useState<CodeMap | undefined>(undefined);
   const [code, setCode] = useState<Float32Array | undefined>(undefined);
+  /** The same: a map that comes later than a drag finds what was dragged. */
+  const latest = useRef<Float32Array | undefined>(undefined);
   const [decoded, setDecoded] = useState<Float32Array | undefined>(undefined);
   const decode = useMemo(
     () => latestOnly(async (wanted: Float32Array) => setDecoded(await request("decode", wanted))),
     [],
   );
   const take = (next: Float32Array) => {
+    latest.current = next;
     setCode(next);
     decode(next);
   };
   useEffect(() => {
     void request("codeMap").then((found) => {
       setMap(found);
-      if (found) take(code?.length === found.codeSize ? code : found.centre);
+      if (!found) return;
+      const { current: code } = latest;
+      take(code?.length === found.codeSize ? code : found.centre);
     });
   }, [moment]);
   if (!map || !code)
@@ -38,9 +43,9 @@ export function Codes(props: { readonly moment: string; readonly imageShape: rea
       <h2 id="codes">
         Codes{" "}
         <small>
-          {map.codeSize === 2
-            ? "of test images; drag, and the model draws what is there"
-            : `of test images, seen along the two directions in which their ${map.codeSize} numbers differ most; drag, and the model draws what is there`}
+          {map.codeSize > 2
+            ? `of test images, seen along the two directions in which their ${map.codeSize} numbers differ most; drag, and the model draws what is there`
+            : "of test images; drag, and the model draws what is there"}
         </small>
       </h2>
       <div class="codes">
@@ -60,7 +65,11 @@ export function Codes(props: { readonly moment: string; readonly imageShape: rea
       </div>
       <Legend />
       <details>
-        <summary>A slider for each of the {map.codeSize} numbers</summary>
+        <summary>
+          {map.codeSize === 1
+            ? "A slider for the number"
+            : `A slider for each of the ${map.codeSize} numbers`}
+        </summary>
         <Sliders map={map} code={code} onCode={take} />
       </details>
     </section>
