@@ -294,6 +294,18 @@ test("a finger and a pen draw on the pad and move on the map, and the page stays
     await button(page, "Clear").tap();
     await until(async () => (await inkOf(page)) === 0, "the pad is wiped");
   }
+  const box = (await pad.boundingBox())!;
+  const [first, second] = [within(box, 0.2, 0.3), within(box, 0.85, 0.85)];
+  const touches = (type: "touchStart" | "touchMove" | "touchEnd", places: Place[]) =>
+    input.send("Input.dispatchTouchEvent", {
+      type,
+      touchPoints: places.map((place, id) => ({ ...place, id })),
+    });
+  await touches("touchStart", [within(box, 0.2, 0.2)]);
+  await touches("touchStart", [first, second]);
+  for (const place of between(first, within(box, 0.2, 0.4))) await touches("touchMove", [place, second]);
+  await touches("touchEnd", []);
+  assert.ok((await inkOf(page)) < 3000, "a second finger draws no line from the first");
   const heading = (await page.getByRole("heading", { name: "What the model" }).boundingBox())!;
   await finger({ x: 20, y: heading.y }, { x: 20, y: heading.y - 200 });
   await page.waitForFunction(() => scrollY > 50); // beside the pad a finger scrolls

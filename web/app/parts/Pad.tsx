@@ -23,7 +23,8 @@ export function Pad(props: {
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [pen, setPen] = useState({ x: padSide / 2, y: padSide / 4, isDown: false, isShown: false });
-  const last = useRef<{ x: number; y: number } | undefined>(undefined);
+  /** Where the finger or pen that draws is; another one that comes down meanwhile does nothing. */
+  const last = useRef<{ x: number; y: number; pointer: number } | undefined>(undefined);
   /** All that is drawn. */
   const drawn = useRef<ImageData | undefined>(undefined);
   const frame = useRef(0);
@@ -78,6 +79,10 @@ export function Pad(props: {
     };
   }
 
+  function lift({ pointerId }: PointerEvent): void {
+    if (pointerId === last.current?.pointer) last.current = undefined;
+  }
+
   function onKeyDown(event: KeyboardEvent): void {
     const moves: Record<string, [number, number]> = {
       ArrowLeft: [-1, 0],
@@ -117,26 +122,22 @@ export function Pad(props: {
         onBlur={() => setPen({ ...pen, isDown: false, isShown: false })}
         onTouchStart={notAGesture}
         onPointerDown={(event) => {
-          if (event.button !== 0) return;
+          if (event.button !== 0 || last.current) return;
           event.currentTarget.setPointerCapture(event.pointerId);
-          last.current = placeOf(event);
+          last.current = { ...placeOf(event), pointer: event.pointerId };
           line(last.current, last.current);
         }}
         onPointerMove={(event) => {
-          if (!last.current) return;
+          if (event.pointerId !== last.current?.pointer) return;
           const passed = event.getCoalescedEvents?.() ?? [];
           for (const step of passed.length > 0 ? passed : [event]) {
-            const next = placeOf(step);
+            const next = { ...placeOf(step), pointer: event.pointerId };
             line(last.current, next);
             last.current = next;
           }
         }}
-        onPointerUp={() => {
-          last.current = undefined;
-        }}
-        onPointerCancel={() => {
-          last.current = undefined;
-        }}
+        onPointerUp={lift}
+        onPointerCancel={lift}
       />
       {pen.isShown && (
         <span

@@ -16,7 +16,8 @@ export function Plane(props: {
 }) {
   const { map, code, onCode } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const isDragging = useRef(false);
+  /** The finger or pen that drags; another one that comes down meanwhile does nothing. */
+  const dragging = useRef<number | undefined>(undefined);
   const isDark = dark.value;
   const restored = useRestored(canvas);
   const along = (direction: Float32Array) =>
@@ -52,6 +53,9 @@ export function Plane(props: {
       (1 - 2 * ((event.clientY - top) / height)) * reach,
     );
   }
+  function endDrag({ pointerId }: PointerEvent): void {
+    if (pointerId === dragging.current) dragging.current = undefined;
+  }
   function onKeyDown(event: KeyboardEvent): void {
     const moves: Record<string, [number, number]> = {
       ArrowLeft: [-1, 0],
@@ -78,19 +82,16 @@ export function Plane(props: {
       onKeyDown={onKeyDown}
       onTouchStart={notAGesture}
       onPointerDown={(event) => {
+        if (dragging.current !== undefined) return;
         event.currentTarget.setPointerCapture(event.pointerId);
-        isDragging.current = true;
+        dragging.current = event.pointerId;
         moveToPointer(event);
       }}
       onPointerMove={(event) => {
-        if (isDragging.current) moveToPointer(event);
+        if (event.pointerId === dragging.current) moveToPointer(event);
       }}
-      onPointerUp={() => {
-        isDragging.current = false;
-      }}
-      onPointerCancel={() => {
-        isDragging.current = false;
-      }}
+      onPointerUp={endDrag}
+      onPointerCancel={endDrag}
     >
       <canvas ref={canvas} width={planeSide} height={planeSide} />
       <span class="mark" style={{ left: percentOf(place.x), top: percentOf(-place.y) }} />
