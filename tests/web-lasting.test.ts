@@ -105,6 +105,7 @@ test("a checkpoint from an epoch's end tells no training loss of steps that the 
   const losses = await page.locator("table.numbers tbody td:nth-of-type(1)").allInnerTexts();
   assert.is(losses[0], "–");
   assert.match(losses[1], /^[\d.]+$/);
+  assert.match((await page.locator(".curve").getAttribute("aria-label"))!, /12 steps, [\d.]+ after 7$/);
   await endWell();
 });
 

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { catalogue } from "../data/catalogue.node.ts";
 import { offers, readChoice, writeChoice } from "../web/app/choice.ts";
+import { axisLabels } from "../web/app/format.ts";
 import { latestOnly } from "../web/app/latest.ts";
 import { LossCurve } from "../web/app/lossCurve.ts";
 import { mnistForm } from "../web/app/mnistForm.ts";
@@ -136,6 +137,14 @@ test("the curve forgets what came after the step that a training goes on from", 
   curve.add(8, [4]);
   assert.equal(curve.steps, [8, 9]);
   assert.is(curve.smooth.length, 2);
+});
+
+test("the labels of an axis tell its values apart, however near they are", () => {
+  assert.equal(axisLabels([0.012, 0.0125, 0.013], 0.0005), ["0.0120", "0.0125", "0.0130"]);
+  assert.equal(axisLabels([2.3021, 2.3022], 0.0001), ["2.3021", "2.3022"]);
+  assert.equal(axisLabels([0, 50_000], 50_000), ["0", "50,000"]);
+  assert.equal(axisLabels([2e5, 1.2e6], 2e5), ["2.0e5", "1.2e6"]);
+  assert.equal(axisLabels([1e-4, 1.025e-4], 2.5e-6), ["1.000e−4", "1.025e−4"]);
 });
 
 test.run();

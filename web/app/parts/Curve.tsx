@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { number, whole } from "../format.ts";
+import { axisLabels, number, whole } from "../format.ts";
 import { curve, dark, epochs } from "../state.ts";
 
 /** So many points are drawn at most: each is then the mean of some. */
@@ -35,7 +35,11 @@ export function Curve({ lossName }: { readonly lossName: string }) {
         scales: { x: { time: false } },
         axes: [
           { ...axis, size: 30, values: (_, steps) => steps.map(stepLabel) },
-          { ...axis, size: 52, values: (_, values) => values.map(lossLabel) },
+          {
+            ...axis,
+            size: (_, labels) => roomFor(labels),
+            values: (_, values, _axis, _space, step) => axisLabels(values, step),
+          },
         ],
         series: [
           {},
@@ -69,10 +73,11 @@ export function Curve({ lossName }: { readonly lossName: string }) {
   }, [version, measured, isDark]);
 
   const last = curve.losses.at(-1);
+  const [first] = curve.steps;
   const label =
     last === undefined
       ? "Loss curve, still empty"
-      : `Loss curve: ${lossName} ${number(last)} after ${whole(curve.steps.at(-1)!)} steps, ${number(curve.losses[0])} at the first`;
+      : `Loss curve: ${lossName} ${number(last)} after ${whole(curve.steps.at(-1)!)} steps, ${number(curve.losses[0])} ${first === 1 ? "at the first" : `after ${whole(first)}`}`;
   return <div ref={holder} class="curve" role="img" aria-label={label} />;
 }
 
@@ -85,9 +90,9 @@ function stepLabel(step: number): string {
   return Number.isInteger(step) ? whole(step) : "";
 }
 
-/** As long as the axis has room for: a training that diverges reaches any number. */
-function lossLabel(loss: number): string {
-  return Math.abs(loss) < 1e5 ? number(loss) : loss.toExponential().replace("e+", "e");
+/** In pixels. */
+function roomFor(labels: readonly string[] | null): number {
+  return 17 + 7 * Math.max(5, ...(labels ?? []).map(({ length }) => length));
 }
 
 function dataOf(measured: typeof epochs.value): uPlot.AlignedData {
