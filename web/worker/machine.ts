@@ -24,20 +24,14 @@ export async function checkMachine(
   tell: (happening: Happening) => void,
 ): Promise<{ stopped: boolean }> {
   const own = ++run;
-  const gpu = device();
   const operations = opChecks.map((checks) => {
     const samples = everything ? checks.samples() : checks.samples().slice(0, 1);
     return { ...checks, samples: () => samples };
   });
   const of = operations.reduce((sum, { samples }) => sum + samples().length, 0);
-  const rows = checkOps(gpu, { operations });
-  const next = async () => {
-    const row = await rows.next();
-    await gpu.flush(); // throws where the device was lost: then the row says nothing about the operation
-    return row;
-  };
+  const rows = checkOps(device(), { operations });
   while (own === run) {
-    const { value: row, done } = await turns(next);
+    const { value: row, done } = await turns(() => rows.next());
     if (done) break;
     if (own === run) tell({ event: "checked", row, of });
   }

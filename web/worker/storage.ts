@@ -71,7 +71,7 @@ export async function keptNames(): Promise<readonly IDBValidKey[]> {
 }
 
 /** Saves of tabs that are closed: so many stay, the newest. */
-const mostClosed = 8;
+const mostClosed = 3;
 
 let own: SaveName = "save";
 
