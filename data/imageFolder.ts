@@ -4,6 +4,7 @@
  */
 import { DataError } from "../engine/errors.ts";
 import { hostRandom } from "../engine/hostRandom.ts";
+import { printable } from "../engine/io/safetensors.ts";
 import type { DatasetSplits, ImageDataset, ImageSize } from "./dataset.ts";
 import { describeContents, type Folder } from "./folder.ts";
 import { decodeImage } from "./image.ts";
@@ -90,10 +91,7 @@ async function classesIn(folder: Folder): Promise<string[]> {
 function requireNames({ path }: Folder, names: readonly string[], unfit: RegExp): void {
   const name = names.find((name) => unfit.test(name));
   if (name === undefined) return;
-  const shown = name.replace(
-    /[\p{Cc}\ufffd]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  const shown = printable(name).replaceAll("\ufffd", "\\ufffd");
   throw new DataError(
     `${path}: the name "${shown}" holds ${name.includes("\ufffd") ? "bytes that are not UTF-8" : "a control character"}`,
     "rename it, with characters that can be shown",

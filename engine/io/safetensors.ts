@@ -296,7 +296,7 @@ function quote(value: unknown): string {
 }
 
 /** Control characters as JSON writes them: a file must not steer the terminal that shows a message about it. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(
     /\p{Cc}/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
